@@ -1,0 +1,155 @@
+import { comparePositions, parsePosition, type SseMessage } from '@playhead/protocol';
+import { asRecord, clientOf, textOf } from './client.ts';
+import { type Command, type Given, OUTPUT_FLAG, SERVER_FLAGS } from './command.ts';
+import { durationMs } from './duration.ts';
+import { EXIT } from './exit-code.ts';
+import { usageFailure } from './failure.ts';
+import { followEvents } from './follow-events.ts';
+import type { Io } from './io.ts';
+import { onInterrupt } from './on-interrupt.ts';
+import { proofLines, provenPages } from './proven-pages.ts';
+import { streamName, streamPath } from './stream-argument.ts';
+
+export const tail: Command = {
+  name: 'tail',
+  summary: "show a stream's events, old ones and new ones",
+  usage: ['tail [flags] STREAM'],
+  about: `Begins with the earliest event that is kept, unless told otherwise, and goes on with what comes until the
+stream is closed or Ctrl-C. If the connection drops it goes on where it was. If events are no longer kept, or lost,
+that is said on stderr.`,
+  flags: {
+    after: { type: 'string', value: 'POSITION', meaning: 'Begin behind a position; or: start, live' },
+    since: { type: 'string', value: 'TIME', meaning: 'Begin at a time: how long ago (10m), or ISO 8601' },
+    follow: {
+      type: 'boolean',
+      short: 'f',
+      meaning: 'Wait for more (default); --no-follow ends at the newest event',
+    },
+    proof: {
+      type: 'boolean',
+      meaning: 'Save with proof, for `playhead verify FILE`; needs -o json, does not follow',
+    },
+    'retry-for': {
+      type: 'string',
+      value: 'DURATION',
+      meaning: 'How long to look for a server that is gone (default: 5m)',
+    },
+    ...OUTPUT_FLAG,
+    ...SERVER_FLAGS,
+  },
+  takes: 'words',
+  examples: [
+    'playhead tail commands/cmd_…',
+    'playhead tail notes/today --since 10m -o json | jq .data',
+    'playhead tail notes/today --proof -o json > today.ndjson',
+  ],
+  run: runTail,
+};
+
+async function runTail(given: Given, io: Io): Promise<number> {
+  const name = streamName(given.words);
+  const since = sinceOf(given.text('since'));
+  const after = given.text('after');
+  if (after !== undefined && since !== undefined) throw usageFailure('Give --after or --since, not both.');
+  if (after !== undefined && after !== 'start' && after !== 'live' && parsePosition(after) === undefined) {
+    throw usageFailure(
+      `${after} is not a position.`,
+      'Positions are tokens that the server gave; or start, or live.',
+    );
+  }
+  if (given.is('proof') === true) return save(given, io, name, after);
+  const client = clientOf(given, io);
+  const left = new AbortController();
+  using _interrupts = onInterrupt(() => left.abort());
+  io.readerGone.addEventListener('abort', () => left.abort());
+  const events = followEvents({
+    client,
+    path: `${streamPath(name)}?envelope=true&after=${after ?? 'start'}`,
+    signal: left.signal,
+    known: false,
+    patienceMs: durationMs(given.text('retry-for') ?? '5m', '--retry-for'),
+    // Until the first event has come, what the receipt says is where to go on: `live` would skip what came since.
+    resumeOf: (message) => (message.event === 'receipt' ? textOf(receiptOf(message)['from']) : undefined),
+    changed: (connected) =>
+      io.note(connected ? 'connected again' : 'the connection is lost; looking for the server'),
+  });
+  const json = given.text('output') === 'json';
+  const end = given.is('follow') === false ? new End() : undefined;
+  for await (const messages of events) {
+    let text = '';
+    for (const message of messages) {
+      if (message.event === 'receipt') {
+        const receipt = receiptOf(message);
+        if (receipt['gap'] === true) warnOfGap(receipt, io);
+        end?.set(receipt);
+      } else if (end?.reached !== true) {
+        const event = asRecord(JSON.parse(message.data));
+        end?.pass(event);
+        if (since === undefined || Date.parse(textOf(event['time']) ?? '') >= since) {
+          text += json ? `${message.data}\n` : lineOf(event);
+        }
+      }
+    }
+    await io.print(text);
+    if (end?.reached === true) return EXIT.done;
+  }
+  return EXIT.done;
+}
+
+/** Where a reader that does not wait has seen everything. */
+class End {
+  #latest: string | undefined;
+  reached = false;
+
+  /** The first receipt says what was there when it began to read. */
+  set(receipt: Readonly<Record<string, unknown>>): void {
+    this.#latest ??= textOf(receipt['latest']);
+    this.pass({ position: receipt['from'] });
+  }
+
+  pass(event: Readonly<Record<string, unknown>>): void {
+    const at = parsePosition(textOf(event['position']) ?? '');
+    const latest = parsePosition(this.#latest ?? '');
+    if (at !== undefined && latest !== undefined) this.reached = comparePositions(at, latest) >= 0;
+  }
+}
+
+/** Writes what is kept with its proof, page by page. */
+async function save(given: Given, io: Io, name: string, after: string | undefined): Promise<number> {
+  if (given.text('output') !== 'json' || given.is('follow') === true || given.text('since') !== undefined) {
+    throw usageFailure('--proof goes with -o json, and neither with --follow nor with --since.');
+  }
+  for await (const page of provenPages(clientOf(given, io), name, after)) {
+    await io.print(proofLines(page));
+    if (io.readerGone.aborted) break;
+  }
+  return EXIT.done;
+}
+
+function receiptOf(message: SseMessage): Readonly<Record<string, unknown>> {
+  return asRecord(JSON.parse(message.data));
+}
+
+function warnOfGap({ missed, from }: Readonly<Record<string, unknown>>, io: Io): void {
+  const many = typeof missed === 'number' ? `${missed} events are` : 'Events may be';
+  io.warn(`${many} missing before ${textOf(from) ?? 'what follows'}: they are no longer kept.`);
+}
+
+/** `12:03:01.123 output {"line":"…"}`: for people, so in their own time zone. */
+function lineOf(event: Readonly<Record<string, unknown>>): string {
+  const time = new Date(textOf(event['time']) ?? '');
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((n) =>
+    String(n).padStart(2, '0'),
+  );
+  const millis = String(time.getMilliseconds()).padStart(3, '0');
+  const data = event['redacted'] === true ? '(redacted)' : JSON.stringify(event['data']);
+  return `${clock.join(':')}.${millis} ${textOf(event['type']) ?? ''} ${data}\n`;
+}
+
+/** A time in ms since 1970, out of how long ago it was, or of ISO 8601. */
+function sinceOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Date.now() - durationMs(text, '--since');
+  if (Number.isNaN(time)) throw usageFailure(`${text} is not a time.`);
+  return time;
+}

@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import type { Reply } from '../http/exchange.ts';
+import type { Router } from '../http/router.ts';
+
+/** The page's files and their types. Nothing else is served from here. */
+const FILES: Readonly<Record<string, string>> = {
+  'index.html': 'text/html; charset=utf-8',
+  'console.css': 'text/css; charset=utf-8',
+  'console.js': 'text/javascript; charset=utf-8',
+};
+
+/**
+ * The page under `/console/`, for anybody: it holds no data, and what it shows it asks the API for with the key
+ * that the person puts in. `/` sends browsers there.
+ */
+export function mountConsole(router: Router): void {
+  for (const [file, type] of Object.entries(FILES)) {
+    const path = file === 'index.html' ? '/console/' : `/console/${file}`;
+    router.add({ method: 'GET', path, access: 'public', handle: () => serve(file, type) });
+  }
+  for (const path of ['/', '/console']) {
+    const location = { location: '/console/' };
+    router.add({ method: 'GET', path, access: 'public', handle: () => ({ status: 302, headers: location }) });
+  }
+}
+
+async function serve(file: string, type: string): Promise<Reply> {
+  return {
+    headers: {
+      'content-type': type,
+      'cache-control': 'no-cache',
+      // Scripts and connections of this origin alone; nobody may frame the page.
+      'content-security-policy':
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+      'referrer-policy': 'no-referrer',
+    },
+    body: await readFile(new URL(file, import.meta.url)),
+  };
+}

@@ -1,0 +1,158 @@
+import type { Epoch, Position } from '@playhead/protocol';
+import type { EventLog, Slice } from '../log/event-log.ts';
+import { type Channel, receiptOf } from './channel.ts';
+import type { EndReason, Sink, Subscription } from './hub.ts';
+import type { Window } from './window.ts';
+
+/** How much a subscriber behind the window reads from the engine at once. */
+const READ_EVENTS = 2048;
+
+/**
+ * A cursor over one stream, and where its bytes go.
+ *
+ *            writable and behind                    sink says no
+ *   READY ─────────────────────────▶ write a chunk ──────────────▶ BLOCKED ──resume──▶ READY
+ *     │ behind the window
+ *     └────────▶ READING (one engine read) ──▶ write ──▶ READY or BLOCKED
+ *     │ at the end of a closed stream, or ended from outside
+ *     └────────▶ ENDED
+ */
+export class Subscriber implements Subscription {
+  readonly #channel: Channel;
+  readonly #log: EventLog;
+  readonly #sink: Sink;
+  readonly #latestOnly: boolean;
+  readonly #readBytes: number;
+  readonly #failed: (error: unknown) => void;
+  #epoch: Epoch;
+  #offset: number;
+  #dropped = 0;
+  #blocked = false;
+  #reading = false;
+  #ended = false;
+
+  constructor(parts: SubscriberParts) {
+    this.#channel = parts.channel;
+    this.#log = parts.log;
+    this.#sink = parts.sink;
+    this.#latestOnly = parts.delivery === 'latest';
+    this.#readBytes = parts.readBytes;
+    this.#failed = parts.failed;
+    this.#epoch = parts.cursor.epoch;
+    this.#offset = parts.cursor.offset;
+  }
+
+  get cursor(): Position {
+    return { epoch: this.#epoch, offset: this.#offset };
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  resume(): void {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.#channel.schedule();
+  }
+
+  /** Detaches: the sink hears nothing more. */
+  [Symbol.dispose](): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#channel.remove(this);
+  }
+
+  /** Tells the sink that this is all, and detaches. */
+  end(reason: EndReason): void {
+    if (this.#ended) return;
+    this[Symbol.dispose]();
+    this.#sink.end(reason);
+  }
+
+  /**
+   * Writes at most one chunk, if there is one and the sink takes it. True if there is more to write at once.
+   * `closed`: the window's latest event is the stream's last.
+   */
+  advance(window: Window, closed: boolean): boolean {
+    if (this.#blocked || this.#reading || this.#ended) return false;
+    if (this.#epoch === window.epoch) {
+      if (this.#offset === window.latest) {
+        if (closed) this.end('finished');
+        return false;
+      }
+      if (this.#latestOnly && this.#offset < window.latest - 1) this.#skipTo(window.latest - 1);
+      if (window.covers(this.#offset)) {
+        const chunk = window.chunk(this.#sink.encoding, this.#offset);
+        this.#offset = chunk.next;
+        this.#write(chunk.bytes);
+        return !this.#blocked && (closed || this.#offset < window.latest);
+      }
+    }
+    this.#read();
+    return false;
+  }
+
+  #skipTo(offset: number): void {
+    this.#dropped += offset - this.#offset;
+    this.#offset = offset;
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (!this.#sink.write(bytes)) this.#blocked = true;
+  }
+
+  // Backpressure is "do not read yet": the next read begins only when this one was written and the sink has room.
+  #read(): void {
+    this.#reading = true;
+    const limit = { events: READ_EVENTS, bytes: this.#readBytes };
+    this.#log.read(this.#channel.key, this.cursor, limit).then(
+      (slice) => {
+        this.#reading = false;
+        if (!this.#ended) this.#take(slice);
+      },
+      (error: unknown) => {
+        this.#reading = false;
+        this.#failed(error);
+        this.end('failed');
+      },
+    );
+  }
+
+  #take(slice: Slice): void {
+    switch (slice.kind) {
+      case 'events': {
+        const { encoding } = this.#sink;
+        this.#epoch = slice.next.epoch;
+        this.#offset = slice.next.offset;
+        if (slice.batches.length > 0)
+          this.#write(encoding.frame(slice.batches.map((batch) => encoding.encode(batch))));
+        if (slice.closed && !this.#ended) this.end('finished');
+        else this.#channel.schedule();
+        return;
+      }
+      case 'lost': {
+        const requested = this.cursor;
+        this.#epoch = slice.resume.epoch;
+        this.#offset = slice.resume.offset;
+        this.#sink.receipt(receiptOf(requested, slice.resume, slice.latest, slice.missed));
+        this.#channel.schedule();
+        return;
+      }
+      case 'missing':
+        this.end('deleted');
+        return;
+    }
+  }
+}
+
+export interface SubscriberParts {
+  readonly channel: Channel;
+  readonly log: EventLog;
+  readonly sink: Sink;
+  readonly delivery: 'every' | 'latest';
+  readonly cursor: Position;
+  /** Bytes of one engine read, approximately. */
+  readonly readBytes: number;
+  readonly failed: (error: unknown) => void;
+}

@@ -1,0 +1,148 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+/**
+ * Proves that the linter knows who may import whom (the table of ARCHITECTURE.md): each probe is a file with one
+ * import, laid out like the real tree in a scratch folder and linted with the real configuration.
+ */
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const SOURCE = 'packages/server/src';
+
+interface Probe {
+  readonly file: string;
+  readonly imports: string;
+}
+
+const server = (file: string, imports: string): Probe => ({ file: `${SOURCE}/${file}`, imports });
+
+const ALLOWED: readonly Probe[] = [
+  { file: 'packages/protocol/src/a.ts', imports: './position.ts' },
+  server('runtime/a.ts', '@playhead/protocol'),
+  server('runtime/a.ts', './clock.ts'),
+  server('log/a.ts', '../runtime/clock.ts'),
+  server('log/sqlite/a.ts', '../event-log.ts'),
+  server('log/sqlite/a.ts', './writer.ts'),
+  server('log/sqlite/a.ts', '../../runtime/clock.ts'),
+  server('hub/a.ts', '../log/event-log.ts'),
+  server('transports/a.ts', '../hub/hub.ts'),
+  server('transports/sse/a.ts', '../transport.ts'),
+  server('transports/sse/a.ts', '../../hub/hub.ts'),
+  server('sessions/a.ts', '../log/event-log.ts'),
+  server('producers/commands/a.ts', '../../sessions/ending.ts'),
+  server('producers/commands/a.ts', '../../launcher/launcher.ts'),
+  server('producers/commands/a.ts', '../../hub/hub.ts'),
+  server('producers/commands/a.ts', '../producer.ts'),
+  server('streams/a.ts', '../hub/hub.ts'),
+  server('access/a.ts', '../records/records.ts'),
+  server('http/a.ts', '../access/gate.ts'),
+  server('server.ts', './log/sqlite/open.ts'),
+  server('main.ts', './server.ts'),
+  server('cli/a.ts', '../server.ts'),
+];
+
+const FORBIDDEN: readonly Probe[] = [
+  { file: 'packages/protocol/src/a.ts', imports: 'node:fs' },
+  { file: 'packages/protocol/src/a.ts', imports: 'zod' },
+  { file: 'packages/protocol/src/a.ts', imports: '../../server/src/server.ts' },
+  server('runtime/a.ts', '../log/event-log.ts'),
+  server('runtime/a.ts', 'playhead'),
+  server('log/a.ts', './sqlite/open.ts'),
+  server('log/a.ts', '../hub/hub.ts'),
+  server('log/sqlite/a.ts', '../memory/open.ts'),
+  server('log/sqlite/a.ts', '../../hub/hub.ts'),
+  server('log/sqlite/a.ts', '../../http/exchange.ts'),
+  server('hub/a.ts', '../log/sqlite/open.ts'),
+  server('hub/a.ts', '../http/exchange.ts'),
+  server('hub/a.ts', '../transports/transport.ts'),
+  server('transports/a.ts', './sse/sse-transport.ts'),
+  server('transports/sse/a.ts', '../websocket/a.ts'),
+  server('transports/sse/a.ts', '../../hub/create-hub.ts'),
+  server('transports/sse/a.ts', '../../log/sqlite/open.ts'),
+  server('transports/sse/a.ts', '../../access/keys.ts'),
+  server('sessions/a.ts', '../producers/producer.ts'),
+  server('sessions/a.ts', '../log/memory/open.ts'),
+  server('sessions/a.ts', '../http/exchange.ts'),
+  server('producers/a.ts', './commands/a.ts'),
+  server('producers/commands/a.ts', '../chats/a.ts'),
+  server('producers/commands/a.ts', '../../launcher/direct/direct-launcher.ts'),
+  server('producers/commands/a.ts', '../../log/sqlite/open.ts'),
+  server('producers/commands/a.ts', '../../hub/create-hub.ts'),
+  server('producers/commands/a.ts', '../../server.ts'),
+  server('launcher/direct/a.ts', '../sandbox/a.ts'),
+  server('records/sqlite/a.ts', '../../log/sqlite/open.ts'),
+  server('streams/a.ts', '../transports/sse/sse-transport.ts'),
+  server('streams/a.ts', '../producers/commands/a.ts'),
+  server('access/a.ts', '../log/sqlite/open.ts'),
+  server('http/a.ts', '../access/keys.ts'),
+  server('http/a.ts', '../transports/sse/sse-transport.ts'),
+  server('a.ts', './log/sqlite/open.ts'),
+  server('cli/a.ts', '../log/sqlite/open.ts'),
+];
+
+/** Folders of the server that hold product code, relative to its source, '' for the root. */
+function productFolders(): string[] {
+  const files = readdirSync(join(ROOT, SOURCE), { recursive: true, encoding: 'utf8' });
+  const product = files.filter(
+    (file) => file.endsWith('.ts') && !/\.(?:test|contract|fixture)\.ts$/.test(file),
+  );
+  return [...new Set(product.map((file) => dirname(file).split(sep).join('/')))].filter(
+    (folder) => folder !== '.',
+  );
+}
+
+const FOLDERS = productFolders();
+// Whatever else a folder may import, the program's entry it may not: a folder without a rule shows here.
+const COVERAGE: readonly Probe[] = FOLDERS.map((folder) =>
+  server(`${folder}/a.ts`, `${'../'.repeat(folder.split('/').length)}main.ts`),
+);
+
+describe('who may import whom', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'playhead-law-'));
+  let refused: ReadonlySet<string>;
+
+  beforeAll(() => {
+    const probes = [...ALLOWED, ...FORBIDDEN, ...COVERAGE];
+    copyFileSync(join(ROOT, '.oxlintrc.json'), join(scratch, '.oxlintrc.json'));
+    for (const probe of probes) {
+      const file = join(scratch, pathOf(probe));
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, `import '${probe.imports}';\n`);
+    }
+    const run = spawnSync(process.execPath, [join(ROOT, 'node_modules/oxlint/bin/oxlint'), '--format=json'], {
+      cwd: scratch,
+      encoding: 'utf8',
+    });
+    const { diagnostics } = JSON.parse(run.stdout) as { diagnostics: { code: string; filename: string }[] };
+    const broken = diagnostics.filter(({ code }) => code.includes('no-restricted-imports'));
+    refused = new Set(
+      broken.map(({ filename }) => relative(scratch, join(scratch, filename)).split(sep).join('/')),
+    );
+  });
+
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+  test.each(ALLOWED)('D-33 $file may import $imports', (probe) => {
+    expect(refused).not.toContain(pathOf(probe));
+  });
+
+  test.each(FORBIDDEN)('D-33 $file may not import $imports', (probe) => {
+    expect(refused).toContain(pathOf(probe));
+  });
+
+  test.each(COVERAGE)('D-33 a rule covers $file', (probe) => {
+    expect(refused).toContain(pathOf(probe));
+  });
+});
+
+/**
+ * Where a probe lies: in its folder, under a name made from what it imports; server.ts and main.ts keep theirs,
+ * because their rule goes by the name.
+ */
+function pathOf({ file, imports }: Probe): string {
+  if (!file.endsWith('/a.ts')) return file;
+  return `${dirname(file)}/${imports.replaceAll(/[^a-z]+/g, '-')}-probe.ts`;
+}

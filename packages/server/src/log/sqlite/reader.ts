@@ -1,0 +1,144 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { parsePosition, type Position } from '@playhead/protocol';
+import type {
+  FromReader,
+  LoadedSegment,
+  LoadedStream,
+  ReaderCall,
+  StreamConfig,
+  ToReader,
+} from './messages.ts';
+import { openRows } from './rows.ts';
+import { openForReading, ROW_KEY } from './schema.ts';
+
+// A reader thread: sees what was committed, never waits for the writer, never keeps it waiting.
+
+const port = parentPort;
+if (port === null) throw new Error('This module is a worker.');
+const { folder } = workerData as { readonly folder: string };
+const db = openForReading(folder);
+const rows = openRows(db);
+
+// All rows of a range as one value, so that a thousand rows cost one step of SQLite and no object each. To
+// concatenate bytes as text is safe: SQLite copies them, it never looks at what they mean.
+const bodies = db.prepare(
+  `SELECT CAST(group_concat(CAST(body AS TEXT), '') AS BLOB) AS bodies FROM
+   (SELECT body FROM batches WHERE id BETWEEN ${ROW_KEY} AND ${ROW_KEY} ORDER BY id)`,
+);
+const streamRow = db.prepare('SELECT * FROM streams WHERE key = ?');
+const segmentRows = db.prepare('SELECT * FROM segments WHERE stream = ? ORDER BY id');
+const segmentRow = db.prepare('SELECT * FROM segments WHERE id = ?');
+const writerRows = db.prepare('SELECT * FROM writers WHERE stream = ?');
+const keyRows = db.prepare(
+  'SELECT key FROM streams WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?',
+);
+
+port.on('message', (message: ToReader) => {
+  try {
+    const [answer, transfer] = answerTo(message.id, message);
+    port.postMessage(answer, transfer);
+  } catch (error) {
+    const failed: FromReader = { id: message.id, kind: 'failed', reason: String(error) };
+    port.postMessage(failed);
+  }
+});
+
+function answerTo(id: number, call: ReaderCall): [FromReader, ArrayBuffer[]] {
+  switch (call.kind) {
+    case 'load':
+      return [{ id, kind: 'loaded', stream: load(call.key) }, []];
+    case 'list': {
+      const { tenant, prefix, after, limit } = call;
+      const first = `${tenant}:${prefix}`;
+      const found = keyRows.all(`${tenant}:${after}`, first, `${first}\u{10ffff}`, limit);
+      return [{ id, kind: 'listed', keys: found.map((row) => String(row['key'])) }, []];
+    }
+    case 'rows': {
+      const memory = range(call);
+      const before =
+        memory === undefined || !call.proof ? undefined : rows.before(call.segment, firstOf(memory));
+      return [{ id, kind: 'rows', memory, before }, memory === undefined ? [] : [memory.buffer]];
+    }
+  }
+}
+
+function range(call: Extract<ReaderCall, { kind: 'rows' }>): Uint8Array<ArrayBuffer> | undefined {
+  const { segment, after, last, events, bytes } = call;
+  const holding = rows.upTo(segment, after + 1);
+  const first = holding !== undefined && holding.last > after ? holding : rows.from(segment, after + 1);
+  if (first === undefined || first.row.first > last) return undefined;
+  const from = first.row.first;
+  const limit = first.total + bytes;
+  // The greatest offset whose row ends within the limit: totals grow with offsets, so halving finds it.
+  let end = Math.min(last, Math.max(after, from - 1) + events);
+  if ((rows.upTo(segment, end)?.total ?? 0) > limit) {
+    let low = from;
+    let high = end;
+    while (low < high) {
+      const middle = Math.floor((low + high + 1) / 2);
+      if ((rows.upTo(segment, middle)?.total ?? 0) > limit) high = middle - 1;
+      else low = middle;
+    }
+    end = low;
+  }
+  const found = bodies.get(segment, from, segment, end)?.['bodies'];
+  return found instanceof Uint8Array ? found : undefined;
+}
+
+function firstOf(memory: Uint8Array): number {
+  return new DataView(memory.buffer, memory.byteOffset).getFloat64(8, true);
+}
+
+function load(key: string): LoadedStream | undefined {
+  // One snapshot: the writer may commit between any two statements.
+  db.exec('BEGIN');
+  try {
+    const found = streamRow.get(key);
+    if (found === undefined) return undefined;
+    const id = Number(found['id']);
+    return {
+      id,
+      config: JSON.parse(String(found['config'])) as StreamConfig,
+      closed: found['closed'] === 1,
+      created: Number(found['created']),
+      touched: Number(found['touched']),
+      epochIndex: Number(found['epoch_index']),
+      segments: segmentRows.all(id).map(loadSegment),
+      writers: writerRows.all(id).map((row) => [
+        String(row['writer']),
+        {
+          epoch: Number(row['epoch']),
+          sequence: Number(row['sequence']),
+          recent: String(row['recent']).split(' ').map(parsePosition).filter(isPosition),
+        },
+      ]),
+    };
+  } finally {
+    db.exec('COMMIT');
+  }
+}
+
+function loadSegment(found: Record<string, unknown>): LoadedSegment {
+  const id = Number(found['id']);
+  const last = rows.upTo(id, 2 ** 37 - 1);
+  const sources = [{ segment: id, last: Number.MAX_SAFE_INTEGER }];
+  for (let at: Record<string, unknown> | undefined = found; at !== undefined && at['base'] !== null; ) {
+    const segment: number = Number(at['base']);
+    sources.unshift({ segment, last: Number(at['base_last']) });
+    at = segmentRow.get(segment);
+  }
+  return {
+    id,
+    epoch: String(found['epoch']),
+    earliest: Number(found['earliest']),
+    floor: Number(found['floor']),
+    latest: last?.last ?? Number(found['gone']),
+    total: last?.total ?? Number(found['gone_total']),
+    time: last?.row.time ?? Number(found['gone_time']),
+    sources,
+  };
+}
+
+function isPosition(position: Position | undefined): position is Position {
+  return position !== undefined;
+}

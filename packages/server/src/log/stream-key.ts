@@ -1,0 +1,43 @@
+import { PlayheadError, type StreamName, isStreamName } from '@playhead/protocol';
+
+declare const brand: unique symbol;
+
+/**
+ * A stream as every part of the server names it: `tenant:name` in one comparable text. The tenant is no part of
+ * the name (D-4), so no name can reach another tenant's stream: a key is made from the caller's own tenant.
+ */
+export type StreamKey = string & { readonly [brand]: 'StreamKey' };
+
+const TENANT = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Whether a text can be a tenant: 1 to 64 of `[A-Za-z0-9_-]`. */
+export function isTenant(text: string): boolean {
+  return TENANT.test(text);
+}
+
+/** The key of a tenant's stream. Throws `invalid-request` for a text that is not a name. */
+export function streamKey(tenant: string, name: StreamName): StreamKey {
+  if (!isTenant(tenant))
+    throw new PlayheadError('invalid-request', 'A tenant is 1 to 64 of A-Z a-z 0-9 _ -.');
+  if (!isStreamName(name)) {
+    throw new PlayheadError(
+      'invalid-request',
+      'A stream is named kind/id[/part]: at most 256 of A-Z a-z 0-9 . _ ~ - in segments parted by /.',
+    );
+  }
+  return `${tenant}:${name}` as StreamKey;
+}
+
+/** A key as an engine stored it. Throws `invalid-request` if it is none. */
+export function streamKeyOf(text: string): StreamKey {
+  const colon = text.indexOf(':');
+  return streamKey(text.slice(0, Math.max(colon, 0)), text.slice(colon + 1));
+}
+
+export function tenantOf(key: StreamKey): string {
+  return key.slice(0, key.indexOf(':'));
+}
+
+export function nameOf(key: StreamKey): StreamName {
+  return key.slice(key.indexOf(':') + 1);
+}

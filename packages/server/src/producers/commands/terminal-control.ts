@@ -1,0 +1,40 @@
+import type { Controller } from '../../transports/terminals.ts';
+
+/**
+ * Who may type into a terminal. Pure.
+ *
+ *   FREE ──take──▶ HELD(viewer) ──release, or the viewer leaves──▶ FREE
+ *                   │        ▲
+ *                   └────────┘ take with force, by another
+ *
+ * While it is free, whoever may execute commands may type; while it is held, the holder alone.
+ */
+export type Control = Controller | null;
+
+export type ControlInput =
+  | { readonly kind: 'take'; readonly by: Controller; readonly force: boolean }
+  | { readonly kind: 'release'; readonly viewer: string; readonly force: boolean };
+
+export interface ControlStep {
+  readonly control: Control;
+  /** `changed` is told to all viewers. */
+  readonly effect: 'none' | 'changed' | 'refused';
+}
+
+export function step(control: Control, input: ControlInput): ControlStep {
+  switch (input.kind) {
+    case 'take':
+      if (control?.viewer === input.by.viewer) return { control, effect: 'none' };
+      if (control !== null && !input.force) return { control, effect: 'refused' };
+      return { control: input.by, effect: 'changed' };
+    case 'release':
+      if (control === null) return { control, effect: 'none' };
+      if (control.viewer !== input.viewer && !input.force) return { control, effect: 'refused' };
+      return { control: null, effect: 'changed' };
+  }
+}
+
+/** Whether somebody may type; a caller without a connection is nobody's viewer. */
+export function mayType(control: Control, viewer: string | null): boolean {
+  return control === null || control.viewer === viewer;
+}

@@ -1,0 +1,25 @@
+/**
+ * Small things that must outlive a restart and know no retention: keys, projects, sessions, cameras, teams.
+ * A collection is named once, by its owner, who also owns the shape of its values (JSON). A value is there for
+ * the next `get` as soon as `put` resolves, and then also survives the death of the process.
+ */
+export interface Records extends AsyncDisposable {
+  collection<T>(name: string): Collection<T>;
+}
+
+export interface Collection<T> {
+  get(id: string): Promise<T | undefined>;
+  put(id: string, value: T): Promise<void>;
+  /** Puts only if there is none of that id; false if there is. */
+  add(id: string, value: T): Promise<boolean>;
+  /** False if there was none. */
+  delete(id: string): Promise<boolean>;
+  /** In the order of ids, those behind `after` first. */
+  list(query?: RecordQuery): Promise<readonly { readonly id: string; readonly value: T }[]>;
+}
+
+export interface RecordQuery {
+  readonly prefix?: string;
+  readonly after?: string;
+  readonly limit?: number;
+}

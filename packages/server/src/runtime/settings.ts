@@ -1,0 +1,212 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { addressList } from './address.ts';
+import { duration, httpUrl, integer, list, origin, size, word, yesOrNo } from './setting-value.ts';
+
+/** All that an operator can set, in the units that the product uses: ms and bytes. */
+export interface Settings {
+  readonly host: string;
+  readonly port: number;
+  readonly data: string;
+  readonly log: string;
+  readonly sync: 'normal' | 'full';
+  readonly apiKey: string | undefined;
+  readonly publicUrl: string | undefined;
+  readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: '*' | readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly allowExec: boolean;
+  readonly heartbeatMs: number;
+  readonly retryMs: number;
+  readonly stallMs: number;
+  readonly paceMs: number;
+  readonly socketSubscriptions: number;
+  readonly retentionAgeMs: number;
+  readonly retentionStreamBytes: number;
+  readonly retentionTotalBytes: number;
+  readonly capacity: number | undefined;
+  readonly windowBytes: number;
+  readonly bodyLimit: number;
+  readonly headTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly keepAliveMs: number;
+  readonly rateLimit: number;
+  readonly failureLimit: number;
+  readonly failureWindowMs: number;
+  readonly ticketMs: number;
+  readonly streamTicketMs: number;
+  readonly consoleSessionMs: number;
+  readonly projects: string | undefined;
+  readonly shell: string | undefined;
+  readonly agent: readonly string[];
+  readonly launcher: 'auto' | 'direct' | 'sandbox';
+  readonly sandboxNetwork: boolean;
+  readonly sandboxMemoryBytes: number;
+  readonly sandboxProcesses: number;
+  readonly sandboxFileBytes: number;
+  readonly sandboxPaths: readonly string[];
+  readonly sandboxCgroup: string | undefined;
+  readonly commandTimeLimitMs: number;
+  readonly commandMaxTimeLimitMs: number;
+  readonly commandNoticeMs: number;
+  readonly commandOutputLimit: number;
+  readonly commandMaxRunning: number;
+  readonly commandGraceMs: number;
+  readonly commandLingerMs: number;
+  readonly commandRetryMs: number;
+  readonly commandOpenMs: number;
+  readonly storagePatienceMs: number;
+  readonly drainMs: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** One setting. Its names follow from its key: `heartbeatMs`, `PLAYHEAD_HEARTBEAT_MS`, `--heartbeat-ms`. */
+export interface SettingRow<T> {
+  readonly schema: z.ZodType<T>;
+  readonly default: T;
+  /** One line for `--help`. */
+  readonly meaning: string;
+  /** Other names in the environment. */
+  readonly aliases?: readonly string[];
+  /** Not taken as a flag, which every process on the machine can read, nor shown. */
+  readonly secret?: true;
+}
+
+export type SettingRows = { readonly [K in keyof Settings]: SettingRow<Settings[K]> };
+
+const SECOND = 1_000;
+const DAY = 86_400 * SECOND;
+const MIB = 2 ** 20;
+
+/** The table of settings. A key of an interval or time-out ends in `Ms`. */
+export const SETTINGS: SettingRows = {
+  host: row(z.string().min(1), '127.0.0.1', 'Address to listen on'),
+  port: row(integer(0, 65_535), 8080, 'Port to listen on; 0 takes any free one'),
+  data: row(z.string().min(1), '.playhead', 'Folder of everything that is kept'),
+  log: row(
+    z.string().refine((text) => text === 'sqlite' || text === 'memory', 'must be sqlite or memory'),
+    'sqlite',
+    'Where events are kept: sqlite, or memory (gone at the end)',
+  ),
+  sync: row(
+    word('normal', 'full'),
+    'normal',
+    'What an acknowledged event survives: normal, the end of the process; full, a power cut',
+  ),
+  apiKey: {
+    ...row(
+      z.string().min(8).max(256).optional(),
+      undefined,
+      'The admin key; without it one is made at the first start',
+    ),
+    aliases: ['RDEV_ADMIN_KEY'],
+    secret: true,
+  },
+  publicUrl: row(httpUrl().optional(), undefined, 'Where browsers reach the server, if not at its address'),
+  allowedHosts: row(list(hostName()), [], 'Host names answered to besides loopback names'),
+  allowedOrigins: row(
+    z.union([z.literal('*'), z.literal(['*']).transform(() => '*' as const), list(origin())]),
+    '*',
+    'Origins whose pages may read answers, or *',
+  ),
+  trustedProxies: row(list(network()), [], 'Addresses and networks whose X-Forwarded headers are believed'),
+  allowExec: row(yesOrNo(), false, 'Whether commands may be run on a server that a network can reach'),
+  heartbeatMs: row(duration(10), 15 * SECOND, 'Between proofs of life on an idle stream'),
+  retryMs: row(duration(0), 2 * SECOND, 'What readers are told to wait before they reconnect'),
+  stallMs: row(duration(10), 600 * SECOND, 'How long a reader may take nothing before it is cut off'),
+  paceMs: row(duration(10), 10 * SECOND, 'How long a viewer may leave a frame unanswered'),
+  socketSubscriptions: row(integer(1, 1e6), 256, 'Subscriptions on one WebSocket'),
+  retentionAgeMs: row(duration(SECOND), 7 * DAY, 'How long events are kept'),
+  retentionStreamBytes: row(size(1024), 256 * MIB, 'How much of one stream is kept'),
+  retentionTotalBytes: row(size(MIB), 2048 * MIB, 'How much of all streams is kept'),
+  capacity: row(
+    size(256 * 1024).optional(),
+    undefined,
+    'How much the log may take on disk; beyond it appends answer 507 (default: the disk)',
+  ),
+  windowBytes: row(size(1024), 4 * MIB, 'Recent events of one stream that are held in memory'),
+  bodyLimit: row(size(1024), MIB, 'Longest body of a request'),
+  headTimeoutMs: row(duration(10), 15 * SECOND, 'How long the head of a request may take'),
+  bodyTimeoutMs: row(duration(10), 60 * SECOND, 'How long a whole request may take to arrive'),
+  keepAliveMs: row(duration(0), 75 * SECOND, 'How long an idle connection is kept'),
+  rateLimit: row(integer(0, 1e9), 100_000, 'Requests per second of one key; 0 is no limit'),
+  failureLimit: row(integer(1, 1e6), 10, 'Wrong credentials from one address before they are refused'),
+  failureWindowMs: row(duration(1), 600 * SECOND, 'How long a wrong credential counts'),
+  ticketMs: row(duration(1), 30 * SECOND, 'How long a ticket of one use is valid'),
+  streamTicketMs: row(duration(1), 900 * SECOND, 'How long a ticket for reading a stream is valid'),
+  consoleSessionMs: row(duration(SECOND), DAY / 2, 'How long a sign-in to the console is valid'),
+  projects: row(
+    z.string().min(1).optional(),
+    undefined,
+    'Folder of projects made without a root; default: in data',
+  ),
+  shell: row(z.string().min(1).optional(), undefined, 'What runs shell commands; default: bash, else sh'),
+  agent: row(list(z.string()), [], 'Program and first arguments of the agent behind /claude'),
+  launcher: row(
+    word('auto', 'direct', 'sandbox'),
+    'auto',
+    'What runs commands: direct, with the rights of the server; sandbox, bubblewrap; auto is direct',
+  ),
+  sandboxNetwork: row(yesOrNo(), false, "Whether sandboxed commands have this machine's network"),
+  sandboxMemoryBytes: row(size(64 * MIB), 4096 * MIB, 'Memory of one sandboxed command'),
+  sandboxProcesses: row(integer(16, 1e6), 512, 'Processes and threads of one sandboxed command'),
+  sandboxFileBytes: row(size(1024), 4096 * MIB, 'Largest file that a sandboxed command may write'),
+  sandboxPaths: row(list(absolutePath()), [], 'Further folders that sandboxed commands may read'),
+  sandboxCgroup: row(absolutePath().optional(), undefined, 'A cgroup v2 folder delegated to the server'),
+  commandTimeLimitMs: row(duration(1), 3_600 * SECOND, 'How long a command may run, unless it says'),
+  commandMaxTimeLimitMs: row(duration(1), DAY, 'The most that a command may ask for'),
+  commandNoticeMs: row(duration(0), 30 * SECOND, 'How long before its time limit a command is told'),
+  commandOutputLimit: row(size(1), 128 * MIB, 'Output of one command, as encoded'),
+  commandMaxRunning: row(integer(1, 100_000), 256, 'Commands at once'),
+  commandGraceMs: row(duration(0), 5 * SECOND, 'Between SIGTERM and SIGKILL'),
+  commandLingerMs: row(duration(0), SECOND, 'How long output is awaited after a command has ended'),
+  commandRetryMs: row(duration(1), 500, 'First wait before a refused write is tried again'),
+  commandOpenMs: row(duration(0), 3_600 * SECOND, 'How long after its end a stream opens by its id alone'),
+  storagePatienceMs: row(duration(0), 60 * SECOND, 'How long storage may be full before sessions fail'),
+  drainMs: row(duration(0), 10 * SECOND, 'How long a server that is told to end waits for what is under way'),
+  logLevel: row(word('debug', 'info', 'warn', 'error'), 'info', 'Which entries the log on stderr has'),
+};
+
+export function settingKeys(): (keyof Settings)[] {
+  return Object.keys(SETTINGS) as (keyof Settings)[];
+}
+
+/** `heartbeatMs` → `PLAYHEAD_HEARTBEAT_MS`. */
+export function environmentName(key: string): string {
+  return `PLAYHEAD_${snake(key, '_').toUpperCase()}`;
+}
+
+/** `heartbeatMs` → `--heartbeat-ms`. */
+export function flagName(key: string): string {
+  return `--${snake(key, '-')}`;
+}
+
+function snake(key: string, joint: string): string {
+  return key.replace(/[A-Z]/g, (letter) => joint + letter.toLowerCase());
+}
+
+function row<T>(schema: z.ZodType<T>, value: T, meaning: string): SettingRow<T> {
+  return { schema, default: value, meaning };
+}
+
+function absolutePath(): z.ZodType<string, string> {
+  return z.string().regex(/^\/[^\0]*$/, 'must be absolute paths');
+}
+
+function hostName(): z.ZodType<string, string> {
+  const host = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i;
+  return z.string().regex(host, 'must be host names, with or without a port');
+}
+
+function network(): z.ZodType<string, string> {
+  return z.string().refine((text) => {
+    if (isIP(text.split('/')[0] ?? '') === 0) return false;
+    try {
+      addressList([text]);
+      return true;
+    } catch (error) {
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+  }, 'must be addresses or networks such as 10.0.0.0/8');
+}

@@ -1,0 +1,235 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PlayheadError } from '@playhead/protocol';
+import { createAuthenticator } from './access/authenticator.ts';
+import { bindProblem } from './access/bind-rule.ts';
+import { mountConsoleSession } from './access/console-session-face.ts';
+import { createConsoleSessions } from './access/console-sessions.ts';
+import { countFailures } from './access/failures.ts';
+import { ensureFirstKey, type FirstKey } from './access/first-key.ts';
+import { openKeys } from './access/keys.ts';
+import { mountKeysFace } from './access/keys-face.ts';
+import { limitRate } from './access/rate-limit.ts';
+import { createTickets } from './access/tickets.ts';
+import { mountTicketsFace } from './access/tickets-face.ts';
+import { mountConsole } from './console/console-face.ts';
+import { createHttpApp, type Listening } from './http/app.ts';
+import { createHub } from './hub/create-hub.ts';
+import { chooseLauncher } from './launcher/choose-launcher.ts';
+import { createDirectLauncher } from './launcher/direct/direct-launcher.ts';
+import type { Launcher } from './launcher/launcher.ts';
+import { createSandboxLauncher } from './launcher/sandbox/sandbox-launcher.ts';
+import type { EventLog } from './log/event-log.ts';
+import { createMemoryLog } from './log/memory/memory-log.ts';
+import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
+import { tieredLog } from './log/tiered.ts';
+import { createCommands } from './producers/commands/commands.ts';
+import { COMMAND_DEFAULTS, type CommandSettings } from './producers/commands/settings.ts';
+import type { Producer } from './producers/producer.ts';
+import { memoryRecords } from './records/memory/memory-records.ts';
+import type { Records } from './records/records.ts';
+import { sqliteRecords } from './records/sqlite/sqlite-records.ts';
+import type { Clock } from './runtime/clock.ts';
+import type { Logger } from './runtime/logger.ts';
+import type { Settings } from './runtime/settings.ts';
+import { createGateway } from './streams/gateway.ts';
+import { mountReadFace } from './streams/read-face.ts';
+import { mountWriteFace } from './streams/write-face.ts';
+import { createSseTransport } from './transports/sse/sse-transport.ts';
+import { createSocketTransport, type SocketSettings } from './transports/websocket/socket-transport.ts';
+
+export interface ServerParts {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What commands may inherit of it is a setting. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export interface PlayheadServer extends AsyncDisposable {
+  readonly listening: Listening;
+  /** How the admin key came about; a key that was made is in it, to be shown this once. */
+  readonly firstKey: FirstKey;
+  /**
+   * Goes away in good order: no new requests, sessions are stopped and get their endings, readers are told to come
+   * back, what is under way may finish. Resolves when that is done; disposing cuts whatever is left.
+   */
+  drain(): Promise<void>;
+}
+
+/** First segments of names that producers have, also those that are not served yet (D-4). */
+const RESERVED: ReadonlySet<string> = new Set(['commands', 'computers', 'chats', 'cameras', 'contexts']);
+
+/** Builds the server out of its parts, settles what a crash left behind, and listens. The only place they meet. */
+export async function createServer(parts: ServerParts): Promise<PlayheadServer> {
+  const { settings, clock, logger } = parts;
+  const directLauncher = settings.launcher !== 'sandbox';
+  const refused = bindProblem({ host: settings.host, allowExec: settings.allowExec, directLauncher });
+  if (refused !== undefined) throw new PlayheadError('forbidden', refused);
+
+  // Disposed in the opposite order, also when a later step fails.
+  await using stack = new AsyncDisposableStack();
+  await mkdir(settings.data, { recursive: true, mode: 0o700 });
+  const log = stack.use(await openLog(settings, clock));
+  const records = stack.use(openRecords(settings));
+  const keys = stack.use(await openKeys({ records, clock, logger }));
+  const given = settings.apiKey === undefined ? {} : { given: settings.apiKey };
+  const firstKey = await ensureFirstKey({ keys, clock, dataFolder: settings.data, ...given });
+  const failures = countFailures(clock, { limit: settings.failureLimit, windowMs: settings.failureWindowMs });
+  const rateLimit = limitRate(clock, settings.rateLimit);
+  const { ticketMs: connectionMs, streamTicketMs: streamMs } = settings;
+  const tickets = createTickets(keys, clock, { connectionMs, streamMs });
+  const sessions = createConsoleSessions(keys, clock, settings.consoleSessionMs);
+  const gate = createAuthenticator({
+    keys,
+    failures,
+    rateLimit,
+    verifyTicket: (text, caller) => tickets.verify(text, caller),
+    verifyCookie: (text, caller) => sessions.verify(text, caller),
+  });
+
+  const hub = stack.use(createHub({ log, logger, windowBytes: settings.windowBytes }));
+  const app = stack.use(createHttpApp({ gate, clock, logger, settings: httpSettings(settings) }));
+  const { heartbeatMs, retryMs, stallMs } = settings;
+  const sse = stack.use(createSseTransport({ hub, clock, heartbeatMs, retryMs, stallMs }));
+  const gateway = createGateway({ log, hub, reserved: RESERVED });
+  const context = { log, hub, records, sse, clock, logger };
+  const direct = createDirectLauncher();
+  const sandbox = lazySandbox(parts, direct);
+  // A server that is told to confine commands does not start where it cannot.
+  const missing = directLauncher ? undefined : await sandbox();
+  if (typeof missing === 'string') throw new PlayheadError('not-served', missing);
+  const commands = stack.use(
+    createCommands({
+      ...context,
+      launcher: chooseLauncher({ direct, sandbox, required: !directLauncher }),
+      settings: commandSettings(settings, parts.environment, sandbox),
+    }),
+  );
+  const producers: Producer[] = [commands];
+  const { terminals } = commands;
+  const socket = stack.use(
+    createSocketTransport({ gateway, terminals, clock, logger, ...socketSettings(settings) }),
+  );
+
+  mountConsole(app);
+  mountKeysFace(app, { keys, clock, directLauncher });
+  mountTicketsFace(app, { tickets, log });
+  mountConsoleSession(app, { gate, sessions });
+  mountReadFace(app, { log, sse });
+  mountWriteFace(app, gateway);
+  socket.mount(app);
+  for (const producer of producers) {
+    await producer.settle();
+    producer.mount(app);
+  }
+  const listening = await app.listen({ host: settings.host, port: settings.port });
+
+  const running = stack.move();
+  return {
+    listening,
+    firstKey,
+    async drain() {
+      const drained = app.drain();
+      // Sessions first: their readers see the endings before the streams are cut.
+      await Promise.all(producers.map((producer) => producer[Symbol.asyncDispose]()));
+      hub.drain();
+      socket.drain();
+      await drained;
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+async function openLog(settings: Settings, clock: Clock): Promise<EventLog> {
+  const retention = {
+    maxAge: settings.retentionAgeMs,
+    maxBytes: settings.retentionStreamBytes,
+  };
+  if (settings.log === 'memory')
+    return createMemoryLog({ clock, retention, maxBytes: settings.retentionTotalBytes });
+  const durable = await openSqliteLog({
+    folder: settings.data,
+    sync: settings.sync,
+    clock,
+    retention,
+    totalBytes: settings.retentionTotalBytes,
+    ...(settings.capacity === undefined ? {} : { capacity: settings.capacity }),
+  });
+  return tieredLog(durable, createMemoryLog({ clock, durability: 'volatile', proof: false }));
+}
+
+function openRecords(settings: Settings): Records {
+  return settings.log === 'memory' ? memoryRecords() : sqliteRecords(join(settings.data, 'records.db'));
+}
+
+function httpSettings(settings: Settings): Parameters<typeof createHttpApp>[0]['settings'] {
+  const { publicUrl, ...rest } = settings;
+  return publicUrl === undefined ? rest : { ...rest, publicUrl };
+}
+
+function socketSettings(settings: Settings): SocketSettings {
+  const { heartbeatMs, paceMs, socketSubscriptions, bodyLimit } = settings;
+  return { heartbeatMs, paceMs, subscriptions: socketSubscriptions, messageBytes: bodyLimit };
+}
+
+/** Made once, when something needs it first: a server without sandboxed projects needs no bubblewrap. */
+function lazySandbox({ settings, clock, logger }: ServerParts, launcher: Launcher): LazySandbox {
+  let made: ReturnType<LazySandbox> | undefined;
+  async function make(): Promise<Launcher | string> {
+    const projects = projectsFolder(settings);
+    await mkdir(projects, { recursive: true });
+    return createSandboxLauncher({
+      ...{ launcher, clock, logger, projects, data: settings.data },
+      settings: {
+        network: settings.sandboxNetwork,
+        memoryBytes: settings.sandboxMemoryBytes,
+        processes: settings.sandboxProcesses,
+        fileBytes: settings.sandboxFileBytes,
+        paths: settings.sandboxPaths,
+        cgroup: settings.sandboxCgroup,
+      },
+    });
+  }
+  return () => (made ??= make());
+}
+
+type LazySandbox = () => Promise<Launcher | string>;
+
+function projectsFolder({ projects, data }: Settings): string {
+  return projects ?? join(data, 'projects');
+}
+
+function commandSettings(
+  settings: Settings,
+  environment: ServerParts['environment'],
+  sandbox: LazySandbox,
+): CommandSettings {
+  const { shell, agent } = settings;
+  const [program, ...first] = agent;
+  return {
+    ...COMMAND_DEFAULTS,
+    projectsFolder: projectsFolder(settings),
+    environment,
+    ...(shell === undefined ? {} : { shell }),
+    ...(program === undefined ? {} : { agent: [program, ...first] as const }),
+    confinement: {
+      launcher: settings.launcher === 'sandbox' ? 'sandbox' : 'direct',
+      network: settings.sandboxNetwork,
+      async problem() {
+        const found = await sandbox();
+        return typeof found === 'string' ? found : undefined;
+      },
+    },
+    timeLimitMs: settings.commandTimeLimitMs,
+    maxTimeLimitMs: settings.commandMaxTimeLimitMs,
+    noticeMs: settings.commandNoticeMs,
+    outputBytes: settings.commandOutputLimit,
+    maxRunning: settings.commandMaxRunning,
+    graceMs: settings.commandGraceMs,
+    lingerMs: settings.commandLingerMs,
+    retryMs: settings.commandRetryMs,
+    storagePatienceMs: settings.storagePatienceMs,
+    openForMs: settings.commandOpenMs,
+  };
+}

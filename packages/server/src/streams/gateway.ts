@@ -1,0 +1,145 @@
+import {
+  formatPosition,
+  isStreamName,
+  kindOf,
+  PlayheadError,
+  type Position,
+  parsePosition,
+} from '@playhead/protocol';
+import { allows, type Principal, type Scope } from '../access/principal.ts';
+import type { Hub } from '../hub/hub.ts';
+import type { Appended, AppendOptions, EventLog } from '../log/event-log.ts';
+import { type StreamKey, streamKey } from '../log/stream-key.ts';
+import type { AppendAnswer, Gateway } from '../transports/gateway.ts';
+import { eventsOf } from './event-input.ts';
+
+export interface GatewayParts {
+  readonly log: EventLog;
+  readonly hub: Hub;
+  /** First segments of names that belong to producers: only they make and write such streams. */
+  readonly reserved: ReadonlySet<string>;
+}
+
+/** The streams as transports see them. */
+export function createGateway({ log, hub, reserved }: GatewayParts): Gateway {
+  /** The stream to be written: the caller's own tenant's, and not a producer's. */
+  function writable(principal: Principal, stream: string): StreamKey {
+    demand(principal, 'streams:write');
+    const key = keyOf(principal, stream);
+    const kind = kindOf(stream);
+    if (!reserved.has(kind)) return key;
+    throw new PlayheadError(
+      'forbidden',
+      `Streams under ${kind}/ are written by the server alone. Reading them works.`,
+    );
+  }
+
+  return {
+    async subscribe(principal, { stream, after, delivery }, sink) {
+      demand(principal, 'streams:read');
+      const from = cursorOf(after) ?? beginningOf(stream);
+      return hub.attach({ key: keyOf(principal, stream), from, delivery: delivery ?? 'every' }, sink);
+    },
+    async append(principal, { stream, events, writer, expected, close }) {
+      const key = writable(principal, stream);
+      if (writer !== undefined && expected !== undefined) {
+        throw new PlayheadError(
+          'invalid-request',
+          'An append has a writer or an expected position, not both.',
+        );
+      }
+      const options: AppendOptions = {
+        ...(writer === undefined ? {} : { guard: { kind: 'writer', ...writer } }),
+        ...(expected === undefined ? {} : { guard: { kind: 'expected', latest: positionOf(expected) } }),
+        ...(close === undefined ? {} : { close }),
+      };
+      return answer(await hub.append(key, eventsOf(events, close === true), options));
+    },
+    async create(principal, { stream, durability, ttl_seconds }) {
+      const { kind, bounds } = await log.create(writable(principal, stream), {
+        ...(durability === undefined ? {} : { durability }),
+        ...(ttl_seconds === undefined ? {} : { ttl: ttl_seconds * 1000 }),
+      });
+      return { existed: kind === 'exists', position: formatPosition(bounds.latest), closed: bounds.closed };
+    },
+    async close(principal, stream) {
+      if (!(await log.close(writable(principal, stream)))) throw missingStream();
+    },
+    async delete(principal, stream) {
+      if (!(await log.delete(writable(principal, stream)))) throw missingStream();
+    },
+    room: () => log.room(),
+  };
+}
+
+/**
+ * The stream that a caller names, always one of its own tenant. A text that cannot be a name names no stream. The
+ * routes have looked at what a ticket is bound to; that it is looked at here again is the second lock.
+ */
+export function keyOf(principal: Principal, stream: string): StreamKey {
+  if (!isStreamName(stream)) throw missingStream();
+  if (principal.bound?.kind === 'stream' && principal.bound.stream !== stream) {
+    throw new PlayheadError('forbidden', 'This ticket is for another stream.');
+  }
+  return streamKey(principal.tenant, stream);
+}
+
+export function missingStream(): PlayheadError {
+  return new PlayheadError(
+    'stream-not-found',
+    'There is no such stream. GET /v1/streams lists those there are.',
+  );
+}
+
+/** Kinds whose streams tell one story, which only makes sense from its beginning (D-7). */
+const TOLD_FROM_THE_START: ReadonlySet<string> = new Set(['commands', 'chats']);
+
+/** Where a reader begins that names no position. */
+export function beginningOf(stream: string): 'start' | 'live' {
+  return TOLD_FROM_THE_START.has(kindOf(stream)) ? 'start' : 'live';
+}
+
+/** `start`, `live` or a position; undefined for nothing. Only what is malformed throws (D-7). */
+export function cursorOf(token: string | null | undefined): Position | 'start' | 'live' | undefined {
+  if (token === null || token === undefined || token === '') return undefined;
+  return token === 'start' || token === 'live' ? token : positionOf(token);
+}
+
+function positionOf(token: string): Position {
+  const position = parsePosition(token);
+  if (position !== undefined) return position;
+  throw new PlayheadError(
+    'invalid-position',
+    'A position is a token that this server gave, such as the id of an event; or `start`, or `live`.',
+  );
+}
+
+function demand(principal: Principal, scope: Scope): void {
+  if (!allows(principal, scope)) throw new PlayheadError('forbidden', `This needs the scope ${scope}.`);
+}
+
+function answer(appended: Appended): AppendAnswer {
+  switch (appended.kind) {
+    case 'appended':
+    case 'repeated':
+      return { position: formatPosition(appended.position), repeated: appended.kind === 'repeated' };
+    case 'missing':
+      throw new PlayheadError('stream-not-found', 'There is no such stream: create it first.');
+    case 'closed':
+      throw new PlayheadError('stream-closed', 'The stream is closed: nothing can be appended.', {
+        extensions: { latest: formatPosition(appended.latest) },
+      });
+    case 'fenced':
+      throw new PlayheadError('fenced', 'A newer epoch of this writer exists.', {
+        extensions: { epoch: appended.epoch },
+      });
+    case 'sequence-gap':
+      throw new PlayheadError('conflict', 'The writer left out a sequence.', {
+        extensions: { expected: appended.expected, received: appended.received },
+      });
+    case 'mismatch':
+      throw new PlayheadError('precondition-failed', 'The stream has moved on.', {
+        extensions: { latest: formatPosition(appended.latest) },
+      });
+  }
+}

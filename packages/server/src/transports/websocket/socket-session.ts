@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type ClientMessage,
+  jsonLine,
+  PlayheadError,
+  type ProblemCode,
+  PROBLEMS,
+  type ServerMessage,
+  type TerminalMessage,
+  toProblem,
+} from '@playhead/protocol';
+import type { Principal } from '../../access/principal.ts';
+import type { Gateway } from '../gateway.ts';
+import type { TerminalCaller, Terminals } from '../terminals.ts';
+import { parseMessage } from './client-message.ts';
+import { encodeText } from './frame-encoder.ts';
+import { Pacer } from './pacer.ts';
+import type { SocketSubscriptions } from './socket-subscriptions.ts';
+import { createSubscriptions } from './socket-subscriptions.ts';
+import type { WebSocketConnection, WebSocketUser } from './web-socket.ts';
+
+export interface SocketLimits {
+  /** Subscriptions at once. */
+  readonly subscriptions: number;
+  /** Appends and other requests that were not answered yet; beyond it the socket is not read. */
+  readonly unanswered: number;
+}
+
+/** Shared by all sessions of a transport. */
+export interface SocketSessionParts {
+  readonly gateway: Gateway;
+  readonly terminals: Terminals;
+  readonly limits: SocketLimits;
+  /** Anything that is not a PlayheadError; gives what to tell the client. */
+  failed(error: unknown): PlayheadError;
+  closed(session: SocketSession): void;
+}
+
+/**
+ * One client of `/v1/socket`: reads its messages one after the other, answers each, and keeps its subscriptions.
+ * What fails is answered with a `problem` and the socket goes on.
+ */
+export class SocketSession implements WebSocketUser {
+  readonly #parts: SocketSessionParts;
+  readonly #principal: Principal;
+  #connection: WebSocketConnection | undefined;
+  // Made with the first subscription: thousands of sockets may be open that only append, or wait.
+  #pacer: Pacer | undefined;
+  #subscriptions: SocketSubscriptions | undefined;
+  /** As what it has control of terminals. All viewers are told it, so it opens nothing. Made when it is needed. */
+  #viewer: string | undefined;
+  #unanswered = 0;
+  #waiting = false;
+
+  constructor(parts: SocketSessionParts, principal: Principal) {
+    this.#parts = parts;
+    this.#principal = principal;
+  }
+
+  /** Gives the connection that the session speaks on. */
+  attach(connection: WebSocketConnection): void {
+    this.#connection = connection;
+  }
+
+  get connection(): WebSocketConnection | undefined {
+    return this.#connection;
+  }
+
+  message(data: Buffer, binary: boolean): void {
+    if (binary) {
+      this.#problem(
+        new PlayheadError('invalid-request', 'Messages are JSON in text frames.'),
+        undefined,
+        undefined,
+      );
+      return;
+    }
+    const parsed = parseMessage(data.toString());
+    if (parsed instanceof PlayheadError) {
+      this.#problem(parsed, undefined, undefined);
+      return;
+    }
+    this.#unanswered++;
+    this.#push();
+    // Begun at once and in order: the log applies appends in the order of the calls.
+    this.#handle(parsed)
+      .catch((error: unknown) => {
+        const known = error instanceof PlayheadError ? error : this.#parts.failed(error);
+        this.#problem(known, parsed.id, parsed.stream);
+      })
+      .finally(() => {
+        this.#unanswered--;
+        this.#push();
+      });
+  }
+
+  pong(data: Buffer): void {
+    if (this.#pacer?.acknowledge(data) === true) this.#subscriptions?.resume();
+  }
+
+  drained(): void {
+    this.#subscriptions?.resume();
+    this.#push();
+  }
+
+  closed(): void {
+    this.#subscriptions?.[Symbol.dispose]();
+    if (this.#viewer !== undefined) this.#parts.terminals.leave(this.#viewer);
+    this.#parts.closed(this);
+  }
+
+  /** Ends the connection with the close code of a problem. */
+  end(code: ProblemCode, reason: string): void {
+    this.#connection?.close(PROBLEMS[code].close, reason);
+  }
+
+  /** Whether a viewer of a `latest` stream left a frame unanswered for too long. */
+  isStalled(now: number, patienceMs: number): boolean {
+    return this.#pacer?.isStalled(now, patienceMs) ?? false;
+  }
+
+  async #handle(message: ClientMessage): Promise<void> {
+    const { gateway } = this.#parts;
+    const principal = this.#principal;
+    const { stream } = message;
+    const id = message.id === undefined ? {} : { id: message.id };
+    switch (message.type) {
+      case 'subscribe':
+        await this.#subscribed()?.add(message);
+        this.#send({ type: 'subscribed', ...id, stream });
+        return;
+      case 'unsubscribe':
+        this.#subscriptions?.remove(stream);
+        this.#send({ type: 'unsubscribed', ...id, stream });
+        return;
+      case 'append': {
+        const { position, repeated } = await gateway.append(principal, message);
+        this.#send({ type: 'appended', ...id, stream, position, ...(repeated ? { repeated } : {}) });
+        return;
+      }
+      case 'create': {
+        const { existed, position } = await gateway.create(principal, message);
+        this.#send({ type: 'created', ...id, stream, existed, position });
+        return;
+      }
+      case 'close':
+        await gateway.close(principal, stream);
+        this.#send({ type: 'closed', ...id, stream });
+        return;
+      case 'delete':
+        await gateway.delete(principal, stream);
+        this.#send({ type: 'deleted', ...id, stream });
+        return;
+      case 'input':
+      case 'resize':
+      case 'signal':
+        await this.#reach(message);
+        this.#send({ type: 'accepted', ...id, stream });
+        return;
+      case 'control': {
+        const caller = this.#caller();
+        const controller = await this.#parts.terminals.control(caller, stream, message);
+        this.#send({
+          type: 'control',
+          ...id,
+          stream,
+          controller,
+          mine: controller?.viewer === caller.viewer,
+        });
+        return;
+      }
+    }
+  }
+
+  #subscribed(): SocketSubscriptions | undefined {
+    if (this.#subscriptions !== undefined || this.#connection === undefined) return this.#subscriptions;
+    this.#pacer = new Pacer();
+    this.#subscriptions = createSubscriptions({
+      principal: this.#principal,
+      gateway: this.#parts.gateway,
+      terminals: this.#parts.terminals,
+      limit: this.#parts.limits.subscriptions,
+      connection: this.#connection,
+      pacer: this.#pacer,
+      send: (message) => this.#send(message),
+    });
+    return this.#subscriptions;
+  }
+
+  #reach(message: Exclude<TerminalMessage, { type: 'control' }>): Promise<void> {
+    const { terminals } = this.#parts;
+    const { stream } = message;
+    switch (message.type) {
+      case 'input':
+        return terminals.type(this.#caller(), stream, Buffer.from(message.data, message.encoding ?? 'utf8'));
+      case 'resize':
+        return terminals.resize(this.#caller(), stream, message);
+      case 'signal':
+        return terminals.signal(this.#caller(), stream, message.name);
+    }
+  }
+
+  #caller(): TerminalCaller & { readonly viewer: string } {
+    this.#viewer ??= `skt_${randomUUID()}`;
+    return { principal: this.#principal, viewer: this.#viewer };
+  }
+
+  // A client that sends faster than it is answered, or reads no answers, is not read (D-2).
+  #push(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const room = this.#parts.gateway.room();
+    if (room !== undefined && !this.#waiting) {
+      this.#waiting = true;
+      void room.then(() => {
+        this.#waiting = false;
+        this.#push();
+      });
+    }
+    if (this.#waiting || connection.blocked || this.#unanswered >= this.#parts.limits.unanswered)
+      connection.pause();
+    else connection.resume();
+  }
+
+  #problem(error: PlayheadError, id: string | undefined, stream: string | undefined): void {
+    this.#send({
+      type: 'problem',
+      ...(id === undefined ? {} : { id }),
+      ...(stream === undefined ? {} : { stream }),
+      problem: toProblem(error),
+    });
+  }
+
+  #send(message: ServerMessage): void {
+    this.#connection?.write(encodeText(jsonLine(message)));
+  }
+}
