@@ -1,0 +1,72 @@
+import type { StreamPage } from '@playhead/protocol';
+import { expect, it } from 'vitest';
+import { completeOf, follow, start } from '../support/commands.ts';
+import { makeGate } from '../support/gate.ts';
+import { gone } from '../support/processes.ts';
+import { request } from '../support/request.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import { jsonOf } from '../support/sse-client.ts';
+
+const FILLER = '/v1/streams/disk/filler';
+const TEXT = 'x'.repeat(30_000);
+
+/** Appends until the log refuses; the numbers that were acknowledged. */
+async function fill(server: TestServer): Promise<number[]> {
+  const acknowledged: number[] = [];
+  for (let i = 0; i < 1000; i++) {
+    const { status } = await request(server, FILLER, {
+      method: 'POST',
+      body: { type: 'n', data: [i, TEXT] },
+    });
+    if (status === 507) return acknowledged;
+    expect(status).toBe(200);
+    acknowledged.push(i);
+  }
+  throw new Error('the log never filled up');
+}
+
+async function stored(server: TestServer): Promise<number[]> {
+  const numbers: number[] = [];
+  for (let after = 'start'; ; ) {
+    const { events, next } = (await request(server, `${FILLER}?after=${after}`)).json<StreamPage>();
+    if (events.length === 0) return numbers;
+    for (const { data } of events) numbers.push((data as [number])[0]);
+    after = next;
+  }
+}
+
+it('D-6 a full log refuses, loses nothing that it acknowledged, fails what ran, and recovers with the space', async () => {
+  await using server = await startServer({
+    env: {
+      PLAYHEAD_CAPACITY: '1048576',
+      PLAYHEAD_STORAGE_PATIENCE_MS: '300',
+      PLAYHEAD_COMMAND_RETRY_MS: '20',
+    },
+  });
+  await using gate = await makeGate();
+  await request(server, FILLER, { method: 'PUT' });
+  const id = await start(server, `echo $$; ${gate.wait}; seq 1 200000; sleep 600`);
+  await using reader = await follow(server, id);
+  const { line } = jsonOf<{ line: string }>(await reader.event('output'));
+
+  const acknowledged = await fill(server);
+  expect(acknowledged.length).toBeGreaterThan(5);
+  expect((await request(server, '/health/live')).status).toBe(200);
+  expect(await stored(server)).toEqual(acknowledged);
+  // The command prints more than there is room for. Whatever it gets rid of, it must end by a failure that is told.
+  await gate.open();
+  await gone(Number(line));
+  expect((await request(server, FILLER, { method: 'DELETE' })).status).toBe(204);
+  await reader.end();
+  expect(completeOf(reader.frames)).toMatchObject({
+    exit_code: -1,
+    ending: { kind: 'failed', reason: expect.stringMatching(/storage/) as unknown },
+  });
+  expect(reader.frames.at(-2)?.event).toBe('error');
+  expect(reader.rest).toBe('');
+
+  await request(server, FILLER, { method: 'PUT' });
+  expect((await request(server, FILLER, { method: 'POST', body: { type: 'n', data: [0] } })).status).toBe(
+    200,
+  );
+});

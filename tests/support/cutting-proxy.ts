@@ -1,0 +1,64 @@
+import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
+import { within } from './within.ts';
+
+/** A stretch of network between a client and the server, which a test can break. */
+export interface CuttingProxy extends AsyncDisposable {
+  readonly url: string;
+  /** Breaks every connection at once, as a network does: no last chunk, no goodbye. */
+  cut(): void;
+  /** The Last-Event-ID of the n-th request (from 1) that carried one; waits for it. */
+  resumed(n: number): Promise<string>;
+}
+
+/** Forwards bytes, unchanged, to a port of this machine. */
+export async function startCuttingProxy(port: number): Promise<CuttingProxy> {
+  const sockets = new Set<Socket>();
+  const resumptions: string[] = [];
+  const waiting = new Set<() => void>();
+  const keep = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => sockets.delete(socket));
+  };
+  const server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1');
+    keep(client);
+    keep(upstream);
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+    client.on('data', (bytes) => {
+      // The head of a small GET comes in one piece on loopback.
+      const found = /^last-event-id: *(\S+)/im.exec(bytes.toString('latin1'));
+      if (found === null) return;
+      resumptions.push(found[1] ?? '');
+      for (const look of waiting) look();
+    });
+    client.pipe(upstream);
+    upstream.pipe(client);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    resumed(n) {
+      const seen = new Promise<string>((resolve) => {
+        const look = (): void => {
+          const id = resumptions[n - 1];
+          if (id === undefined) return;
+          waiting.delete(look);
+          resolve(id);
+        };
+        waiting.add(look);
+        look();
+      });
+      return within(seen, `reconnection ${n} with a Last-Event-ID`);
+    },
+    async [Symbol.asyncDispose]() {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { ROOT } from './node-program.ts';
+
+/**
+ * A program that some tests need and not every machine has. Its absence skips those tests with a notice that
+ * nobody overlooks; with `PLAYHEAD_REQUIRE_OPTIONAL=1`, as in CI, it fails them.
+ */
+export interface OptionalProgram {
+  /** Absolute path; '' if there is none. */
+  readonly path: string;
+  readonly missing: boolean;
+}
+
+/** Any Chromium: `CHROMIUM`, else the first on the PATH. */
+export function findChromium(): OptionalProgram {
+  const named = process.env['CHROMIUM'];
+  const found = named ?? onPath(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']);
+  return judge('Chromium', found, 'install Chromium, or name it in CHROMIUM');
+}
+
+/** The compiler of Go. */
+export function findGo(): OptionalProgram {
+  return judge('Go', onPath(['go']), 'install Go');
+}
+
+/** What sandboxes are made with; Linux alone has it. */
+export function findBubblewrap(): OptionalProgram {
+  return judge('bubblewrap', onPath(['bwrap']), 'install bubblewrap');
+}
+
+/** A Python that has the packages of tests/samples/requirements.txt: that of `.venv`, else of the PATH. */
+export function findPython(): OptionalProgram {
+  const candidates = [join(ROOT, '.venv', 'bin', 'python'), onPath(['python3'])];
+  const found = candidates.find((path) => path !== undefined && existsSync(path) && hasPackages(path));
+  return judge(
+    'Python with requests, sseclient-py and aiohttp',
+    found,
+    'python3 -m venv .venv && .venv/bin/pip install -r tests/samples/requirements.txt',
+  );
+}
+
+function hasPackages(python: string): boolean {
+  return spawnSync(python, ['-c', 'import requests, sseclient, aiohttp'], { stdio: 'ignore' }).status === 0;
+}
+
+function onPath(names: readonly string[]): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return names
+    .flatMap((name) => folders.map((folder) => join(folder, name)))
+    .find((path) => existsSync(path));
+}
+
+function judge(name: string, path: string | undefined, remedy: string): OptionalProgram {
+  if (path !== undefined && existsSync(path)) return { path, missing: false };
+  const notice = `${name} was not found (${remedy})`;
+  if (process.env['PLAYHEAD_REQUIRE_OPTIONAL'] === '1') throw new Error(notice);
+  const bar = '!'.repeat(100);
+  process.stderr.write(`\n${bar}\n!!! SKIPPED: ${notice}\n${bar}\n\n`);
+  return { path: '', missing: true };
+}
