@@ -192,7 +192,7 @@ test('D-6 appends of all callers fail with a failed commit, and the next ones bu
     log.append(B, texts('2')),
   ]);
   expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'rejected']);
-  expect((await log.bounds(B))?.end.offset).toBe(1);
+  expect((await log.bounds(B))?.latest.offset).toBe(1);
   expect(appended(await log.append(A, texts('again'))).first).toBe(2);
   expect(dataOf(read(await log.read(A, start, WIDE)))).toEqual(['1', 'again']);
 });
