@@ -3,12 +3,14 @@ import type { Launcher } from '../../launcher/launcher.ts';
 import { createDirectory } from '../../sessions/directory.ts';
 import type { SessionParts } from '../../sessions/session.ts';
 import { runningSessions } from '../../sessions/session-record.ts';
+import type { Executor } from '../executor.ts';
 import type { Producer, ProducerContext } from '../producer.ts';
 import { mountCommands } from './command-routes.ts';
 import { createCommandStore } from './command-store.ts';
 import { mountConfig } from './config-routes.ts';
 import { environmentOf } from './environment.ts';
 import { mountEvents } from './event-route.ts';
+import { createExecutor } from './executor.ts';
 import { findProgram } from './find-program.ts';
 import { forgetCommands } from './forget-commands.ts';
 import { mountProjects } from './project-routes.ts';
@@ -31,11 +33,17 @@ const SETTLE_AGAIN_MS = 5_000;
 /** How often commands are looked at that ended long ago, ms. */
 const FORGET_EVERY_MS = 3_600_000;
 
+export interface Commands extends Producer {
+  readonly terminals: Terminals;
+  /** For other producers. */
+  readonly executor: Executor;
+}
+
 /**
  * Commands in projects: real processes whose output is streams. Its face is `/projects…`, as its document gives
  * it and beyond.
  */
-export function createCommands(parts: CommandParts): Producer & { readonly terminals: Terminals } {
+export function createCommands(parts: CommandParts): Commands {
   const { log, hub, records, launcher, clock, logger, settings } = parts;
   const running = runningSessions(records);
   const directory = createDirectory();
@@ -54,6 +62,7 @@ export function createCommands(parts: CommandParts): Producer & { readonly termi
   const slots = createSlots(settings.maxRunning);
   const screens = createScreens({ log, clock, logger });
   const terminals = createTerminals({ store, screens });
+  const executor = createExecutor({ launcher, records, clock, logger, settings, slots, shell: () => shell });
   let draining = false;
   let again: Disposable | undefined;
   let forgetting: Disposable | undefined;
@@ -74,6 +83,7 @@ export function createCommands(parts: CommandParts): Producer & { readonly termi
   return {
     kind: KIND,
     terminals,
+    executor,
     async settle() {
       await mkdir(settings.projectsFolder, { recursive: true });
       const first = { id: FIRST_PROJECT, root: null, shell: null, env: {}, timeLimitMs: null };
@@ -81,6 +91,7 @@ export function createCommands(parts: CommandParts): Producer & { readonly termi
       const env = environmentOf(settings);
       if (settings.shell === undefined && (await findProgram('bash', env)) !== undefined) shell = 'bash';
       await settleLeft();
+      await executor.settle();
       forgetting = clock.every(FORGET_EVERY_MS, () => void forget());
     },
     mount(router) {
@@ -110,7 +121,7 @@ export function createCommands(parts: CommandParts): Producer & { readonly termi
       using _timer = clock.after(settings.graceMs + 2 * settings.lingerMs + 2_000, resolve);
       for (const session of directory.running(KIND)) session.stop({ kind: 'stopped', by: 'shutdown' });
       // One that is just being started stops itself when it sees that the server goes.
-      await Promise.race([slots.idle(), tooLong]);
+      await Promise.race([Promise.all([executor.close(), slots.idle()]), tooLong]);
       const unfinished = directory.running(KIND).length;
       if (unfinished > 0)
         logger.warn({ unfinished }, 'commands without an ending; the next start settles them');

@@ -12,6 +12,7 @@ import type { Complete } from './events.ts';
 import { type ProcessOutput, readOutput } from './process-output.ts';
 import type { CommandSettings } from './settings.ts';
 import { readTerminal } from './terminal-output.ts';
+import { terminateOn } from './terminate-on.ts';
 import type { CommandTerminals } from './terminals.ts';
 
 export interface RunParts {
@@ -116,25 +117,6 @@ async function end(
   const last = lastEvents(complete, message);
   await session.end(complete.ending, last, () => run.record(complete));
   await run.screen?.end(complete.ending, last, () => Promise.resolve());
-}
-
-/** When asked to, ends a process politely, and after the grace in any case. */
-function terminateOn(signal: AbortSignal, child: RunningProcess, clock: Clock, graceMs: number): Disposable {
-  let killing: Disposable | undefined;
-  const terminate = (): void => {
-    child.signal('SIGTERM');
-    // Shells at a prompt ignore a SIGTERM; that their terminal is gone they do not.
-    if (child.terminal !== undefined) child.signal('SIGHUP');
-    killing = clock.after(graceMs, () => child.signal('SIGKILL'));
-  };
-  if (signal.aborted) terminate();
-  else signal.addEventListener('abort', terminate, { once: true });
-  return {
-    [Symbol.dispose]() {
-      signal.removeEventListener('abort', terminate);
-      killing?.[Symbol.dispose]();
-    },
-  };
 }
 
 function messageOf({ ending }: Complete, run: Run, settings: CommandSettings): string | undefined {
