@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { addressList } from './address.ts';
+import { networkList } from './network-list.ts';
 import { duration, httpUrl, integer, list, origin, size, word, yesOrNo } from './setting-value.ts';
 
 /** All that an operator can set, in the units that the product uses: ms and bytes. */
@@ -16,6 +17,9 @@ export interface Settings {
   readonly allowedOrigins: '*' | readonly string[];
   readonly trustedProxies: readonly string[];
   readonly allowExec: boolean;
+  readonly allowPrivateNetworks: boolean;
+  readonly allowedNetworks: readonly string[];
+  readonly resolveMs: number;
   readonly heartbeatMs: number;
   readonly retryMs: number;
   readonly stallMs: number;
@@ -111,6 +115,17 @@ export const SETTINGS: SettingRows = {
   ),
   trustedProxies: row(list(network()), [], 'Addresses and networks whose X-Forwarded headers are believed'),
   allowExec: row(yesOrNo(), false, 'Whether commands may be run on a server that a network can reach'),
+  allowPrivateNetworks: row(
+    yesOrNo(),
+    false,
+    'Whether browsers, webhooks and cameras may reach loopback and private networks',
+  ),
+  allowedNetworks: row(
+    list(reachable()),
+    [],
+    'Hosts, addresses and networks that they may reach though they are not public',
+  ),
+  resolveMs: row(duration(1), 5 * SECOND, 'How long the name of a host may take to resolve'),
   heartbeatMs: row(duration(10), 15 * SECOND, 'Between proofs of life on an idle stream'),
   retryMs: row(duration(0), 2 * SECOND, 'What readers are told to wait before they reconnect'),
   stallMs: row(duration(10), 600 * SECOND, 'How long a reader may take nothing before it is cut off'),
@@ -199,14 +214,29 @@ function hostName(): z.ZodType<string, string> {
 }
 
 function network(): z.ZodType<string, string> {
-  return z.string().refine((text) => {
-    if (isIP(text.split('/')[0] ?? '') === 0) return false;
-    try {
-      addressList([text]);
-      return true;
-    } catch (error) {
-      if (error instanceof RangeError) return false;
-      throw error;
-    }
-  }, 'must be addresses or networks such as 10.0.0.0/8');
+  return z
+    .string()
+    .refine(
+      (text) => isIP(text.split('/')[0] ?? '') !== 0 && reads(() => addressList([text])),
+      'must be addresses or networks such as 10.0.0.0/8',
+    );
+}
+
+function reachable(): z.ZodType<string, string> {
+  return z
+    .string()
+    .refine(
+      (text) => reads(() => networkList([text])),
+      'must be hosts, addresses or networks such as intranet.example, 127.0.0.1:3000 or 10.0.0.0/8',
+    );
+}
+
+function reads(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
