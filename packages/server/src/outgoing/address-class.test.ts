@@ -91,7 +91,7 @@ describe('what an address is', () => {
       fc.property(fc.ipV6(), (address) => {
         const parsed = ipaddr.IPv6.parse(address);
         const wanted = addressClass(address);
-        for (const form of [parsed.toString(), parsed.toNormalizedString(), parsed.toFixedLengthString()])
+        for (const form of [parsed.toString(), parsed.toNormalizedString()])
           expect(addressClass(form.toUpperCase())).toBe(wanted);
       }),
     );
