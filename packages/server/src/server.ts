@@ -109,7 +109,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   const producers: Producer[] = [commands];
   const { terminals } = commands;
   const socket = stack.use(
-    createSocketTransport({ gateway, terminals, clock, logger, ...socketSettings(settings) }),
+    createSocketTransport({ hub, gateway, terminals, clock, logger, ...socketSettings(settings) }),
   );
 
   mountConsole(app);
@@ -119,9 +119,10 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   mountReadFace(app, { log, sse });
   mountWriteFace(app, gateway);
   socket.mount(app);
+  const sockets = socket.faces(app);
   for (const producer of producers) {
     await producer.settle();
-    producer.mount(app);
+    producer.mount(app, sockets);
   }
   const listening = await app.listen({ host: settings.host, port: settings.port });
 

@@ -4,6 +4,7 @@ import type { EventLog } from '../log/event-log.ts';
 import type { Records } from '../records/records.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { SocketFaces } from '../transports/socket-face.ts';
 import type { SseTransport } from '../transports/transport.ts';
 
 /**
@@ -18,8 +19,8 @@ export interface Producer extends AsyncDisposable {
   readonly kind: string;
   /** Settles what a crash left behind, and makes what a fresh data folder has. Before the first request. */
   settle(): Promise<void>;
-  /** Adds the face. */
-  mount(router: Router): void;
+  /** Adds the face: its routes, and what it says on WebSocket. */
+  mount(router: Router, sockets: SocketFaces): void;
 }
 
 /** What every producer may use, besides what it asks for itself. */

@@ -113,7 +113,7 @@ class Rig implements AsyncDisposable {
 
   async start(): Promise<this> {
     await this.commands.settle();
-    this.commands.mount(this.#app);
+    this.commands.mount(this.#app, { serve() {} });
     this.#url = (await this.#app.listen({ host: '127.0.0.1', port: 0 })).url;
     return this;
   }

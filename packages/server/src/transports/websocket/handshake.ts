@@ -26,3 +26,11 @@ export function shakeHands(request: IncomingMessage, socket: Duplex, protocol?: 
   );
   return undefined;
 }
+
+/** The first of these subprotocols that the client asks for (RFC 6455, section 1.9). */
+export function agreedProtocol(request: IncomingMessage, spoken: readonly string[]): string | undefined {
+  const asked = new Set(
+    (request.headers['sec-websocket-protocol'] ?? '').split(',').map((one) => one.trim()),
+  );
+  return spoken.find((one) => asked.has(one));
+}
