@@ -14,6 +14,7 @@ export interface ContractSetup {
 
 const A = streamKey('acme', 'tests/a');
 const B = streamKey('acme', 'tests/b');
+const FOREIGN = streamKey('other', 'tests/a');
 const MINUTE = 60_000;
 
 /**
@@ -267,6 +268,28 @@ export function eventLogContract(name: string, open: (setup: ContractSetup) => P
         await log.append(A, texts('2'));
         await until(() => (heard[1] ?? 0) > (before[1] ?? 0));
         expect(heard[0]).toBe(before[0]);
+      });
+
+      test('L6 who watches all streams hears of each, and of its making and end without a number', async () => {
+        const heard: [StreamKey, number | undefined][] = [];
+        const watch = log.watchAll((key, latest) => void heard.push([key, latest]));
+        const after = async (key: StreamKey, latest: number | undefined, change: () => Promise<unknown>) => {
+          heard.length = 0;
+          await change();
+          await until(() => heard.some(([each, number]) => each === key && number === latest));
+          expect(heard.every(([each]) => each === key)).toBe(true);
+        };
+        await after(A, undefined, () => log.create(A));
+        await after(FOREIGN, undefined, () => log.create(FOREIGN, { events: texts('1') }));
+        await after(A, 2, () => log.append(A, texts('1', '2')));
+        const at = (await log.bounds(A))?.latest ?? { epoch: '', offset: 0 };
+        await after(B, undefined, () => log.fork(A, at, B));
+        await after(A, undefined, () => log.delete(A));
+        heard.length = 0;
+        watch[Symbol.dispose]();
+        await log.append(B, texts('3'));
+        await log.delete(FOREIGN);
+        expect(heard).toEqual([]);
       });
     });
 

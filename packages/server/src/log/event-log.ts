@@ -39,6 +39,12 @@ export interface EventLog extends AsyncDisposable {
    */
   watch(key: StreamKey, moved: (latest?: number) => void): Disposable;
 
+  /**
+   * The same for all streams there are and will be, of all tenants. A call that follows a creation or a deletion has no
+   * `latest`. It is called on the path of every commit: what costs is done later.
+   */
+  watchAll(moved: (key: StreamKey, latest?: number) => void): Disposable;
+
   /** Sets a stream's retention rule. Trimming happens later, by itself. */
   retain(key: StreamKey, rule: RetentionRule): Promise<boolean>;
 

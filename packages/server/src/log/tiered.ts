@@ -70,6 +70,13 @@ class TieredLog implements EventLog {
     return watches;
   }
 
+  watchAll(moved: (key: StreamKey, latest?: number) => void): Disposable {
+    const watches = new DisposableStack();
+    watches.use(this.#durable.watchAll(moved));
+    watches.use(this.#volatile.watchAll(moved));
+    return watches;
+  }
+
   retain(key: StreamKey, rule: RetentionRule): Promise<boolean> {
     return this.#on(key, (log) => log.retain(key, rule));
   }

@@ -159,6 +159,10 @@ class MemoryLog implements EventLog {
     return this.#watchers.add(key, moved);
   }
 
+  watchAll(moved: (key: StreamKey, latest?: number) => void): Disposable {
+    return this.#watchers.addToAll(moved);
+  }
+
   async retain(key: StreamKey, rule: RetentionRule): Promise<boolean> {
     checkRule(rule);
     const stream = this.#find(key);

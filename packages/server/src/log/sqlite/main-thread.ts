@@ -22,6 +22,7 @@ import { type StreamKey, streamKeyOf } from '../stream-key.ts';
 import { checkRule, isExpired, settingsOf } from '../stream-settings.ts';
 import { Watchers } from '../watchers.ts';
 import { CommitQueue } from './commit-queue.ts';
+import { listStreams } from './list-streams.ts';
 import type { Change, FromWriter, StreamConfig } from './messages.ts';
 import { readSlice } from './read-slice.ts';
 import type { SqliteParts } from './sqlite-parts.ts';
@@ -132,6 +133,10 @@ export class SqliteLog implements EventLog {
     return this.#watchers.add(key, moved);
   }
 
+  watchAll(moved: (key: StreamKey, latest?: number) => void): Disposable {
+    return this.#watchers.addToAll(moved);
+  }
+
   async retain(key: StreamKey, rule: RetentionRule): Promise<boolean> {
     checkRule(rule);
     return this.#on(key, async (entry) => {
@@ -187,20 +192,8 @@ export class SqliteLog implements EventLog {
     });
   }
 
-  async list(query: ListQuery): Promise<readonly Listed[]> {
-    const { tenant, prefix = '', after = '', limit } = query;
-    const listed: Listed[] = [];
-    // Streams whose time is over are left out, so one page of names may not be enough.
-    for (let behind = after; listed.length < limit; ) {
-      const call = { kind: 'list', tenant, prefix, after: behind, limit: limit - listed.length } as const;
-      const answer = await this.#readers.call(call);
-      if (answer.kind !== 'listed' || answer.keys.length === 0) break;
-      const keys = answer.keys.map((key) => streamKeyOf(key));
-      const found = await Promise.all(keys.map(async (key) => ({ key, bounds: await this.bounds(key) })));
-      for (const { key, bounds } of found) if (bounds !== undefined) listed.push({ key, bounds });
-      behind = (answer.keys.at(-1) ?? '').slice(tenant.length + 1);
-    }
-    return listed;
+  list(query: ListQuery): Promise<readonly Listed[]> {
+    return listStreams(this.#readers, (key) => this.bounds(key), query);
   }
 
   redact(key: StreamKey, at: Position): Promise<boolean> {
