@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
-import type { LogEvent } from '../../log/event-log.ts';
 import type { ProcessExit } from '../../launcher/launcher.ts';
+import type { LogEvent } from '../../log/event-log.ts';
 import type { Ending } from '../../sessions/ending.ts';
 import type { StopCause } from '../../sessions/session.ts';
 import { type Complete, completeEvent, errorEvent } from './events.ts';

@@ -1,8 +1,8 @@
 import { PlayheadError } from '@playhead/protocol';
 import { z } from 'zod';
 import type { TerminalSize } from '../../launcher/launcher.ts';
-import { checkInput } from './check-input.ts';
-import { environmentSchema } from './environment.ts';
+import { checkInput } from '../check-input.ts';
+import { environmentSchema } from '../environment-schema.ts';
 import type { CommandType } from './events.ts';
 import type { CommandSettings } from './settings.ts';
 import { DEFAULT_SIZE, terminalSizeSchema } from './terminal-size.ts';

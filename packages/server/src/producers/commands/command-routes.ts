@@ -2,7 +2,8 @@ import { PlayheadError } from '@playhead/protocol';
 import { envelope } from '../../http/envelope.ts';
 import type { Exchange, Reply } from '../../http/exchange.ts';
 import type { Router } from '../../http/router.ts';
-import { callerOf, listReply, pageOf, parameter } from './caller.ts';
+import { callerOf, parameter } from '../caller.ts';
+import { isCommandId } from './command-id.ts';
 import {
   type ProgramChoice,
   readClaude,
@@ -13,7 +14,7 @@ import {
 } from './command-input.ts';
 import type { CommandRecord } from './command-store.ts';
 import { commandView } from './command-view.ts';
-import { isCommandId } from './command-id.ts';
+import { listReply, pageOf } from './page.ts';
 import type { Projects } from './projects.ts';
 import { commandStream, type StartParts, startCommand } from './start-command.ts';
 import { mountTerminals } from './terminal-routes.ts';

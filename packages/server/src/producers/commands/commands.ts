@@ -3,6 +3,7 @@ import type { Launcher } from '../../launcher/launcher.ts';
 import { createDirectory } from '../../sessions/directory.ts';
 import type { SessionParts } from '../../sessions/session.ts';
 import { runningSessions } from '../../sessions/session-record.ts';
+import type { Terminals } from '../../transports/terminals.ts';
 import type { Executor } from '../executor.ts';
 import type { Producer, ProducerContext } from '../producer.ts';
 import { mountCommands } from './command-routes.ts';
@@ -15,13 +16,12 @@ import { findProgram } from './find-program.ts';
 import { forgetCommands } from './forget-commands.ts';
 import { mountProjects } from './project-routes.ts';
 import { createProjects, FIRST_PROJECT, FIRST_TENANT } from './projects.ts';
+import { createScreens } from './screens.ts';
 import type { CommandSettings } from './settings.ts';
 import { settleCommands } from './settle-commands.ts';
-import { createScreens } from './screens.ts';
 import { createSlots } from './slots.ts';
 import { KIND } from './start-command.ts';
 import { createTerminals } from './terminals.ts';
-import type { Terminals } from '../../transports/terminals.ts';
 
 export interface CommandParts extends ProducerContext {
   readonly launcher: Launcher;

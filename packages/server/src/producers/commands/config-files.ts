@@ -1,6 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, realpath, rename, rm, unlink } from 'node:fs/promises';
-import { randomBytes } from 'node:crypto';
 import { join, relative, sep } from 'node:path';
 import { PlayheadError } from '@playhead/protocol';
 import { type HeldFolder, holdFolder, removeTree } from './held-folder.ts';

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { envelope } from '../../http/envelope.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import type { Router } from '../../http/router.ts';
-import { callerOf, listReply, parameter } from './caller.ts';
-import { checkInput } from './check-input.ts';
+import { callerOf, parameter } from '../caller.ts';
+import { checkInput } from '../check-input.ts';
 import {
   CONFIG_KINDS,
   CONFIG_MAX_BYTES,
@@ -16,6 +16,7 @@ import {
   readConfig,
   writeConfig,
 } from './config-files.ts';
+import { listReply } from './page.ts';
 import type { Projects } from './projects.ts';
 
 export interface ConfigRouteParts {

@@ -1,8 +1,8 @@
 import headless, { type IBuffer, type Terminal } from '@xterm/headless';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createEmulator, type EmulatedScreen, guardErasure } from './emulator.ts';
 import { lookOf } from './draw-lines.ts';
+import { createEmulator, type EmulatedScreen, guardErasure } from './emulator.ts';
 import { stateOf } from './emulator-state.ts';
 import { PLAIN } from './sgr.ts';
 import { createUnfinished } from './unfinished.ts';

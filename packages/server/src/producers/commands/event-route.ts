@@ -1,4 +1,4 @@
-import { PlayheadError, parsePosition, type Position, type Receipt } from '@playhead/protocol';
+import { PlayheadError, type Position, parsePosition, type Receipt } from '@playhead/protocol';
 import { allows } from '../../access/principal.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import type { Router } from '../../http/router.ts';

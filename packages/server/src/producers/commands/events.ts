@@ -1,7 +1,7 @@
 import { jsonLine } from '@playhead/protocol';
 import { z } from 'zod';
 import type { LogEvent } from '../../log/event-log.ts';
-import type { Ending } from '../../sessions/ending.ts';
+import { type Ending, endingSchema } from '../../sessions/ending.ts';
 
 /** What starts a command: a shell line, git's arguments, a prompt for the agent. */
 export type CommandType = 'shell' | 'git' | 'claude';
@@ -57,19 +57,10 @@ export function completeEvent(complete: Complete): LogEvent {
   return { type: 'complete', data: jsonLine(complete) };
 }
 
-const ending = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('exited'), code: z.int() }),
-  z.object({ kind: z.literal('signalled'), name: z.string() }),
-  z.object({ kind: z.literal('stopped'), by: z.string() }),
-  z.object({ kind: z.literal('expired') }),
-  z.object({ kind: z.literal('failed'), reason: z.string() }),
-  z.object({ kind: z.literal('lost'), reason: z.string() }),
-]);
-
 const complete = z.object({
   exit_code: z.int(),
   duration_ms: z.int(),
-  ending,
+  ending: endingSchema,
   signal: z.string().exactOptional(),
 });
 

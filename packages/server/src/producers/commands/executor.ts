@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream';
 import { PlayheadError } from '@playhead/protocol';
 import { z } from 'zod';
 import {
-  LaunchFailure,
   type Launcher,
+  LaunchFailure,
   type LaunchSpec,
   type ProcessIdentity,
   type RunningProcess,

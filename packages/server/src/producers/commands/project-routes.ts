@@ -1,15 +1,17 @@
-import { isAbsolute } from 'node:path';
 import { stat } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
 import { PlayheadError } from '@playhead/protocol';
 import { z } from 'zod';
 import { envelope } from '../../http/envelope.ts';
 import type { Router } from '../../http/router.ts';
 import { isTenant } from '../../log/stream-key.ts';
-import { checkInput } from './check-input.ts';
+import { callerOf, parameter } from '../caller.ts';
+import { checkInput } from '../check-input.ts';
+import { environmentSchema } from '../environment-schema.ts';
 import { checkChoice } from './confinement.ts';
-import { callerOf, listReply, pageOf, parameter } from './caller.ts';
-import { environmentOf, environmentSchema } from './environment.ts';
+import { environmentOf } from './environment.ts';
 import { findProgram } from './find-program.ts';
+import { listReply, pageOf } from './page.ts';
 import { PROJECT_ID, type Project, type Projects } from './projects.ts';
 import type { CommandSettings } from './settings.ts';
 

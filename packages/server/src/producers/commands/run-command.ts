@@ -1,19 +1,19 @@
 import {
-  LaunchFailure,
   type Launcher,
+  LaunchFailure,
   type LaunchSpec,
   type RunningProcess,
 } from '../../launcher/launcher.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { type Session, shortened, type StopCause } from '../../sessions/session.ts';
+import { type Session, type StopCause, shortened } from '../../sessions/session.ts';
 import { completeOf, lastEvents, withoutExit } from './command-ending.ts';
 import type { Complete } from './events.ts';
 import { type ProcessOutput, readOutput } from './process-output.ts';
 import type { CommandSettings } from './settings.ts';
 import { readTerminal } from './terminal-output.ts';
-import { terminateOn } from './terminate-on.ts';
 import type { CommandTerminals } from './terminals.ts';
+import { terminateOn } from './terminate-on.ts';
 
 export interface RunParts {
   readonly launcher: Launcher;

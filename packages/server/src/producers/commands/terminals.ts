@@ -4,12 +4,12 @@ import { allows, type Principal } from '../../access/principal.ts';
 import type { ProcessTerminal, RunningProcess, TerminalSize } from '../../launcher/launcher.ts';
 import type { LogEvent } from '../../log/event-log.ts';
 import { type StreamKey, streamKey } from '../../log/stream-key.ts';
+import { type Control, type ControlInput, mayAct, step } from '../../sessions/control.ts';
 import type { TerminalCaller, Terminals } from '../../transports/terminals.ts';
-import { checkInput } from './check-input.ts';
+import { checkInput } from '../check-input.ts';
 import { isCommandId } from './command-id.ts';
 import type { CommandStore } from './command-store.ts';
 import type { Screens } from './screens.ts';
-import { type Control, type ControlInput, mayType, step } from './terminal-control.ts';
 import { controlEvent, resizeEvent } from './terminal-events.ts';
 import { terminalSizeSchema } from './terminal-size.ts';
 
@@ -149,7 +149,7 @@ function terminalOf({ terminal }: Live): LiveTerminal {
 }
 
 function requireControl({ control }: LiveTerminal, { viewer }: TerminalCaller): void {
-  if (!mayType(control, viewer)) throw notInControl(control);
+  if (!mayAct(control, viewer)) throw notInControl(control);
 }
 
 function isSignal(name: string): name is NodeJS.Signals {

@@ -1,13 +1,19 @@
-import type { Controller } from '../../transports/terminals.ts';
+/** Who has control of something that several watch. */
+export interface Controller {
+  /** The connection. */
+  readonly viewer: string;
+  /** The id of the key that it was opened with. */
+  readonly key: string;
+}
 
 /**
- * Who may type into a terminal. Pure.
+ * Who may type into a terminal, or act on a computer. Pure.
  *
  *   FREE ──take──▶ HELD(viewer) ──release, or the viewer leaves──▶ FREE
  *                   │        ▲
  *                   └────────┘ take with force, by another
  *
- * While it is free, whoever may execute commands may type; while it is held, the holder alone.
+ * While it is free, whoever has the scope may act; while it is held, the holder alone.
  */
 export type Control = Controller | null;
 
@@ -34,7 +40,7 @@ export function step(control: Control, input: ControlInput): ControlStep {
   }
 }
 
-/** Whether somebody may type; a caller without a connection is nobody's viewer. */
-export function mayType(control: Control, viewer: string | null): boolean {
+/** Whether somebody may act; a caller without a connection is nobody's viewer. */
+export function mayAct(control: Control, viewer: string | null): boolean {
   return control === null || control.viewer === viewer;
 }

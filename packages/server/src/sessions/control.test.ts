@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Control, type ControlInput, mayType, step } from './terminal-control.ts';
+import { type Control, type ControlInput, mayAct, step } from './control.ts';
 
 const viewer = fc.constantFrom('one', 'two', 'three');
 const input: fc.Arbitrary<ControlInput> = fc.oneof(
@@ -33,6 +33,6 @@ test('P-137 control changes hands only by its holder, by force, or while it is f
 
 test('P-137 while it is held its holder alone types, and while it is free everybody', () => {
   const held = { viewer: 'one', key: 'k' };
-  expect([mayType(held, 'one'), mayType(held, 'two'), mayType(held, null)]).toEqual([true, false, false]);
-  expect([mayType(null, 'two'), mayType(null, null)]).toEqual([true, true]);
+  expect([mayAct(held, 'one'), mayAct(held, 'two'), mayAct(held, null)]).toEqual([true, false, false]);
+  expect([mayAct(null, 'two'), mayAct(null, null)]).toEqual([true, true]);
 });
