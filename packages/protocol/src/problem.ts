@@ -41,6 +41,18 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
   'rate-limited': { status: 429, close: 4429, retry: true, title: 'Too many requests' },
   'too-many-failures': { status: 429, close: 4512, retry: false, title: 'Too many failed attempts' },
   internal: { status: 500, close: 1011, retry: true, title: 'The server failed' },
+  'upstream-failed': {
+    status: 502,
+    close: 4402,
+    retry: true,
+    title: 'A service that this server depends on failed',
+  },
+  'upstream-timeout': {
+    status: 504,
+    close: 4404,
+    retry: true,
+    title: 'A service that this server depends on did not answer in time',
+  },
   'not-served': { status: 501, close: 4590, retry: false, title: 'This server does not serve that' },
   draining: { status: 503, close: 1012, retry: true, title: 'The server is going away; reconnect' },
   overloaded: { status: 503, close: 1013, retry: true, title: 'The server is at its limit' },
@@ -77,6 +89,8 @@ export type ProblemCode =
   | 'rate-limited'
   | 'too-many-failures'
   | 'internal'
+  | 'upstream-failed'
+  | 'upstream-timeout'
   | 'not-served'
   | 'draining'
   | 'overloaded'

@@ -94,6 +94,8 @@ const UPPER_CODES: Readonly<Record<ProblemCode, string>> = {
   'rate-limited': 'RATE_LIMITED',
   'too-many-failures': 'TOO_MANY_FAILURES',
   internal: 'INTERNAL_ERROR',
+  'upstream-failed': 'BAD_GATEWAY',
+  'upstream-timeout': 'GATEWAY_TIMEOUT',
   'not-served': 'NOT_IMPLEMENTED',
   draining: 'SERVICE_UNAVAILABLE',
   overloaded: 'SERVICE_UNAVAILABLE',
