@@ -6,8 +6,9 @@ import { nameOf, type StreamKey } from '../log/stream-key.ts';
 import type { SseTransport } from '../transports/transport.ts';
 import { eventJson } from './event-json.ts';
 import { beginningOf, keyOf, missingStream } from './gateway.ts';
+import { positionSince } from './position-since.ts';
 import { provenEvents } from './proven-page.ts';
-import { queryNumber, requestedCursor } from './stream-cursor.ts';
+import { queryNumber, requestedCursor, requestedSince } from './stream-cursor.ts';
 import { envelopeFace, mappedFace } from './stream-face.ts';
 import { callerOf } from './write-face.ts';
 
@@ -69,7 +70,8 @@ function summary({ key, bounds }: Listed): StreamSummary {
 
 async function read(parts: ReadFaceParts, exchange: Exchange): Promise<Reply | undefined> {
   const key = keyOf(callerOf(exchange), exchange.params['*'] ?? '');
-  const cursor = requestedCursor(exchange);
+  const since = requestedSince(exchange);
+  const cursor = since === undefined ? requestedCursor(exchange) : await behind(parts.log, key, since);
   if (wantsEvents(exchange)) {
     const delivery = exchange.query.get('delivery') ?? 'every';
     if (delivery !== 'every' && delivery !== 'latest') {
@@ -80,6 +82,12 @@ async function read(parts: ReadFaceParts, exchange: Exchange): Promise<Reply | u
     return undefined;
   }
   return page(parts, exchange, key, cursor);
+}
+
+async function behind(log: EventLog, key: StreamKey, since: number): Promise<Position> {
+  const bounds = await log.bounds(key);
+  if (bounds === undefined) throw missingStream();
+  return positionSince(log, key, bounds, since);
 }
 
 function wantsEvents(exchange: Exchange): boolean {

@@ -4,6 +4,7 @@ import type { Principal } from '../access/principal.ts';
 import type { Exchange, Reply } from '../http/exchange.ts';
 import type { Router } from '../http/router.ts';
 import type { Gateway } from '../transports/gateway.ts';
+import { appendExtras } from './append-extras.ts';
 import { isRecord } from './event-input.ts';
 
 const creation = z.strictObject({
@@ -47,8 +48,9 @@ async function append(gateway: Gateway, exchange: Exchange): Promise<Reply> {
   if (!isRecord(body))
     throw new PlayheadError('invalid-request', 'The body is {type, data} or {events: [{type, data}, …]}.');
   const events = (body['events'] ?? [body]) as Parameters<Gateway['append']>[1]['events'];
-  const { position } = await gateway.append(callerOf(exchange), { stream: nameIn(exchange), events });
-  return { body: { position } };
+  const wanted = { stream: nameIn(exchange), events, ...appendExtras(body) };
+  const { position, repeated } = await gateway.append(callerOf(exchange), wanted);
+  return { body: repeated ? { position, repeated } : { position } };
 }
 
 async function remove(gateway: Gateway, exchange: Exchange): Promise<Reply> {
