@@ -14,19 +14,17 @@ export type BrowserAction =
     }
   /** At least two points; pressed at the first, released at the last. */
   | { readonly type: 'drag'; readonly path: readonly Point[] }
-  /** The wheel, turned at (x, y): positive `dy` moves down, positive `dx` right. */
-  | {
-      readonly type: 'scroll';
-      readonly x: number;
-      readonly y: number;
-      readonly dx: number;
-      readonly dy: number;
-    }
+  /** The wheel, turned at a point, or in the middle: positive `dy` moves down, positive `dx` right. */
+  | { readonly type: 'scroll'; readonly dx: number; readonly dy: number; readonly at?: Point }
   /** As if typed: keys where the keyboard has them, else inserted. A line feed is Enter, a tab is Tab. */
   | { readonly type: 'type'; readonly text: string }
-  /** All pressed in order, released in reverse, e.g. `ctrl`, `shift`, `t`. One key is a key press. */
+  /**
+   * All pressed in order, released in reverse, e.g. `ctrl`, `shift`, `t`. One key is a key press. A key is one
+   * character, or a name in any case: shift, ctrl, alt, meta, enter, escape, tab, backspace, delete, space, arrowup,
+   * home, end, pageup, pagedown, f1 to f24, …
+   */
   | { readonly type: 'hotkey'; readonly keys: readonly string[] }
-  /** `key`: see `isKey`. It stays down, also over other actions, until its key-up. */
+  /** It stays down, also over other actions, until its key-up. */
   | { readonly type: 'key-down' | 'key-up'; readonly key: string }
   | { readonly type: 'mouse-move'; readonly x: number; readonly y: number }
   | {
@@ -112,6 +110,8 @@ export type RefusalReason =
   /** Another navigation came in between. */
   | 'navigation-replaced'
   | 'timed-out'
+  /** As much waits for this tab as may. */
+  | 'too-many-actions'
   /** The page does not answer: it is in an endless loop, or has no memory left. */
   | 'not-responding'
   /** The page's process is gone. Navigate to have another. */

@@ -13,10 +13,10 @@ export interface Browsers extends AsyncDisposable {
   open(options: BrowserOptions): Promise<BrowserOpened>;
   /**
    * Ends what is left of a browser that an earlier run of the server had: its process, if it is provably that one,
-   * and its profile folder unless it was to be kept. Never kills on a doubt.
+   * and its folder. Never kills on a doubt.
    */
   reap(remains: BrowserRemains): Promise<'killed' | 'gone' | 'unproven'>;
-  /** Removes profile folders that no running browser has. Before the first `open`, behind every `reap`. */
+  /** Removes the folders that crashed servers left. Before the first `open`, behind every `reap`. */
   sweep(): Promise<void>;
 }
 
@@ -68,6 +68,11 @@ export interface BrowserProxy {
   readonly server: string;
   /** What it is given when it asks (407); pages never see it. Null: it asks for nothing. */
   readonly credentials: { readonly username: string; readonly password: string } | null;
+  /**
+   * Whether it refused that place of late. Through a tunnel the browser hears only that there is none, so this is asked
+   * to tell `url-forbidden` from `navigation-failed`. Absent: the first is only said where an answer shows it.
+   */
+  refused?(host: string, port: number): boolean;
 }
 
 export interface DownloadRule {
@@ -154,8 +159,8 @@ export type CaptureOutcome = { readonly kind: 'capturing'; readonly capture: Cap
 /** JSON; outlives the server. */
 export interface BrowserRemains {
   readonly process: ProcessIdentity;
-  /** The name of a folder below the one for profiles; null: it is kept. */
-  readonly profile: string | null;
+  /** The name of a folder below the one for browsers: what they write while they run, with profiles that are not kept. */
+  readonly folder: string;
 }
 
 /** How a browser ended, from what the operating system says. */
