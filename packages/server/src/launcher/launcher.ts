@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /** Starts processes. What it may reach is the launcher's business; what it runs is the caller's. */
 export interface Launcher {
@@ -31,6 +31,8 @@ export interface LaunchSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Runs it in a terminal of this size, which then is its input, its output and its errors. */
   readonly terminal?: TerminalSize;
+  /** Gives it two pipes more: what it reads as descriptor 3, and what it writes as descriptor 4. Not in a terminal. */
+  readonly channel?: boolean;
   /** Only launchers that confine look at it. */
   readonly confinement?: Confinement;
 }
@@ -69,6 +71,16 @@ export interface RunningProcess {
   signal(name: NodeJS.Signals): void;
   /** Set if it runs in a terminal. */
   readonly terminal?: ProcessTerminal;
+  /** Set if one was asked for. */
+  readonly channel?: ProcessChannel;
+}
+
+/** Our ends. A process that has ended closes them; an error on either (EPIPE, ECONNRESET) says no more than that. */
+export interface ProcessChannel {
+  /** What the process reads as descriptor 3. */
+  readonly input: Writable;
+  /** What the process writes as descriptor 4. */
+  readonly output: Readable;
 }
 
 /** The keyboard's side of a terminal. Nothing here has an effect once the terminal is closed. */

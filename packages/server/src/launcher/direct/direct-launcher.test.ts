@@ -72,6 +72,30 @@ describe('launch', () => {
   });
 });
 
+describe('a channel', () => {
+  test('is read as descriptor 3 and written as descriptor 4, and its end is told to both sides', async () => {
+    const child = await launcher.launch({
+      argv: ['/bin/sh', '-c', 'cat <&3 >&4; echo done'],
+      cwd: folder,
+      env: { PATH: '/usr/bin:/bin' },
+      channel: true,
+    });
+    child.channel?.input.end('through');
+    expect(await Promise.all([child.channel && text(child.channel.output), text(child.stdout)])).toEqual([
+      'through',
+      'done\n',
+    ]);
+    expect(await child.exited).toEqual({ kind: 'exited', code: 0 });
+  });
+
+  test('is there only where it was asked for', async () => {
+    const child = await run('ls /proc/self/fd 2>/dev/null | grep -c "^[34]$"');
+    expect(child.channel).toBeUndefined();
+    child.stdout.resume();
+    await child.exited;
+  });
+});
+
 describe('output', () => {
   test('CM-8 waits for its reader, also when the process has ended before', async () => {
     const child = await run('echo out; echo err >&2');

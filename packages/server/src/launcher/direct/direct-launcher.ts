@@ -1,10 +1,11 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import {
   LaunchFailure,
   type Launcher,
   type LaunchSpec,
+  type ProcessChannel,
   type ProcessExit,
   type ProcessIdentity,
   type Reaped,
@@ -28,12 +29,12 @@ async function launch(spec: LaunchSpec): Promise<RunningProcess> {
   await requireFolder(spec.cwd);
   if (spec.terminal !== undefined) return launchInTerminal(spec, spec.terminal);
   const [program, ...args] = spec.argv;
-  let child: ChildProcessByStdio<null, Readable, Readable>;
+  let child: ChildProcess;
   try {
     child = spawn(program, args, {
       cwd: spec.cwd,
       env: spec.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(spec.channel === true ? (['pipe', 'pipe'] as const) : [])],
       detached: true,
     });
   } catch (error) {
@@ -54,13 +55,18 @@ class DirectProcess implements RunningProcess {
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly exited: Promise<ProcessExit>;
+  readonly channel?: ProcessChannel;
   #collected = false;
   #gone = false;
 
-  constructor(child: ChildProcessByStdio<null, Readable, Readable>, identity: ProcessIdentity) {
+  constructor(child: ChildProcess, identity: ProcessIdentity) {
     this.identity = identity;
-    this.stdout = child.stdout;
-    this.stderr = child.stderr;
+    const [, stdout, stderr, input, output] = child.stdio;
+    if (!(stdout instanceof Readable) || !(stderr instanceof Readable))
+      throw new TypeError('There is no pipe.');
+    this.stdout = stdout;
+    this.stderr = stderr;
+    if (input instanceof Writable && output instanceof Readable) this.channel = { input, output };
     // When a process ends, Node sets everything in `stdio` flowing, read or not, paused or not: what nobody has
     // read yet would be thrown away, and a reader that holds back (D-2) would be flooded. It finds nothing here.
     Object.defineProperty(child, 'stdio', { value: [] });
