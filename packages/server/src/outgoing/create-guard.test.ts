@@ -151,6 +151,7 @@ describe('what may be reached', () => {
       kind: 'open',
       host: 'example.com',
       addresses: ['93.184.215.14', '2606:2800::1'],
+      outside: true,
     });
   });
 

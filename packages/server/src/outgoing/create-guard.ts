@@ -27,16 +27,13 @@ export function createGuard(parts: GuardParts): OutgoingGuard {
   const { clock, allowPrivate, allowed } = parts;
   const { resolve = systemResolve, ownAddresses = interfaceAddresses } = parts;
 
+  function isPublic(address: string): boolean {
+    return addressClass(address) === 'public' && !ownAddresses().includes(address);
+  }
+
   function isOpen(host: string, address: string, port: number, also: NetworkList): boolean {
     if (allowed.lists(host, address, port) || also.lists(host, address, port)) return true;
-    switch (addressClass(address)) {
-      case 'special':
-        return false;
-      case 'private':
-        return allowPrivate;
-      case 'public':
-        return allowPrivate || !ownAddresses().includes(address);
-    }
+    return allowPrivate ? addressClass(address) !== 'special' : isPublic(address);
   }
 
   async function addressesOf(host: string): Promise<readonly string[] | undefined> {
@@ -57,7 +54,7 @@ export function createGuard(parts: GuardParts): OutgoingGuard {
       const addresses = found.filter((address) => isOpen(host, address, port, also));
       return addresses.length === 0
         ? { kind: 'refused', host, reason: 'address' }
-        : { kind: 'open', host, addresses };
+        : { kind: 'open', host, addresses, outside: addresses.every(isPublic) };
     },
   };
 }

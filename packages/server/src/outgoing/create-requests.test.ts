@@ -1,15 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../runtime/clock.ts';
 import { NO_NETWORKS, networkList } from '../runtime/network-list.ts';
+import { certificateOf } from './certificate.fixture.ts';
 import { createGuard } from './create-guard.ts';
 import { createRequests } from './create-requests.ts';
 import type { OutgoingPost, OutgoingRequests } from './outgoing.ts';
@@ -132,14 +129,7 @@ describe('requests for webhooks', () => {
   });
 
   test('D-22 TLS asks for the name and believes its certificate alone', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'playhead-tls-'));
-    const subject = ['-subj', '/CN=hook.example', '-addext', 'subjectAltName=DNS:hook.example'];
-    const files = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
-    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-    execFileSync('openssl', ['req', '-x509', ...kind, ...subject, ...files], { stdio: 'ignore' });
-    const key = readFileSync(join(folder, 'key.pem'), 'utf8');
-    const cert = readFileSync(join(folder, 'cert.pem'), 'utf8');
-    rmSync(folder, { recursive: true });
+    const { key, cert } = certificateOf('hook.example');
     const names: unknown[] = [];
     const port = await listen(
       (request, response) => {

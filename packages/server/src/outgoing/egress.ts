@@ -43,7 +43,7 @@ export interface EgressPass extends Disposable {
 
 /** Since it was opened. */
 export interface EgressTraffic {
-  /** Bytes to and from the network, without what the proxy itself says. */
+  /** Bytes on the connections into the network. */
   readonly sent: number;
   readonly received: number;
   readonly connections: number;

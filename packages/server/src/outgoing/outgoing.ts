@@ -30,6 +30,8 @@ export type Reach =
       readonly host: string;
       /** The addresses that may be reached, at least one, in the resolver's order. */
       readonly addresses: readonly string[];
+      /** Whether all of these are public: hosts that anybody reaches, none of this machine or near it. */
+      readonly outside: boolean;
     }
   | { readonly kind: 'refused'; readonly host: string; readonly reason: RefusalReason }
   /** There is no such name, or nobody answered in time. */
