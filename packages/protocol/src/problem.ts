@@ -23,6 +23,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
   'stream-closed': { status: 409, close: 4532, retry: false, title: 'The stream is closed' },
   'not-in-control': { status: 409, close: 4534, retry: false, title: 'Somebody else has control' },
   'position-lost': { status: 410, close: 4540, retry: false, title: 'The position is no longer retained' },
+  'stream-gone': { status: 410, close: 4541, retry: false, title: 'The stream was deleted' },
   'precondition-failed': { status: 412, close: 4533, retry: false, title: 'The stream has moved on' },
   'too-large': { status: 413, close: 1009, retry: false, title: 'The body is larger than the limit' },
   'unsupported-media-type': {
@@ -81,6 +82,7 @@ export type ProblemCode =
   | 'stream-closed'
   | 'not-in-control'
   | 'position-lost'
+  | 'stream-gone'
   | 'precondition-failed'
   | 'too-large'
   | 'unsupported-media-type'

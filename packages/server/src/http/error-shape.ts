@@ -86,6 +86,7 @@ const UPPER_CODES: Readonly<Record<ProblemCode, string>> = {
   'stream-closed': 'CONFLICT',
   'not-in-control': 'CONFLICT',
   'position-lost': 'GONE',
+  'stream-gone': 'GONE',
   'precondition-failed': 'PRECONDITION_FAILED',
   'too-large': 'PAYLOAD_TOO_LARGE',
   'unsupported-media-type': 'UNSUPPORTED_MEDIA_TYPE',

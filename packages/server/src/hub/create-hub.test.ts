@@ -352,6 +352,7 @@ describe('Hub', () => {
         await using own = createMemoryLog();
         using tested = createHub({ log: own, logger: silent, windowBytes: 600, chunkBytes: 100 });
         const made = await own.create(KEY);
+        if (made.kind !== 'created') throw new Error(made.kind);
         const { epoch } = made.bounds.latest;
         const sinks: { sink: Recorder; after: number }[] = [];
         const appends: Promise<unknown>[] = [];

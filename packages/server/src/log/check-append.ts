@@ -1,5 +1,5 @@
 import { PlayheadError } from '@playhead/protocol';
-import type { AppendGuard, LogEvent } from './event-log.ts';
+import type { AppendOptions, LogEvent } from './event-log.ts';
 
 const TYPE = /^[A-Za-z0-9._:-]{1,64}$/;
 
@@ -13,16 +13,16 @@ const BATCH_MAX_BYTES = 67_108_864;
  * Refuses what no engine may store: throws `invalid-request` for a batch that is empty without closing the stream,
  * a type that is not one, a guard whose numbers are no numbers; `too-large` for a batch beyond the limit.
  */
-export function checkAppend(
-  events: readonly LogEvent[],
-  close: boolean,
-  guard: AppendGuard | undefined,
-): void {
+export function checkAppend(events: readonly LogEvent[], options: AppendOptions): void {
+  const { close = false, guard, ordinal } = options;
   if (events.length === 0 && !close) throw new PlayheadError('invalid-request', 'A batch needs an event.');
   if (events.length > BATCH_MAX_EVENTS) {
     throw new PlayheadError('too-large', `A batch holds at most ${BATCH_MAX_EVENTS} events.`);
   }
   checkEvents(events);
+  if (ordinal !== undefined && ordinal.length > 256) {
+    throw new PlayheadError('invalid-request', 'An ordinal is at most 256 characters.');
+  }
   if (guard?.kind !== 'writer') return;
   if (guard.id.length === 0 || guard.id.length > 256) {
     throw new PlayheadError('invalid-request', 'A writer is named by 1 to 256 characters.');

@@ -43,14 +43,17 @@ export function eventLogContract(name: string, open: (setup: ContractSetup) => P
       test('a stream is made once; a second create tells its bounds', async () => {
         await log.create(A, { events: texts('one') });
         const again = await log.create(A, { contentType: 'text/plain', events: texts('two') });
-        expect(again).toMatchObject({ kind: 'exists', bounds: { contentType: 'application/json' } });
-        expect(again.bounds.latest.offset).toBe(1);
+        expect(again).toMatchObject({
+          kind: 'exists',
+          bounds: { contentType: 'application/json', latest: { offset: 1 } },
+        });
       });
 
       test('of many creates at once exactly one makes it', async () => {
         const answers = await Promise.all(Array.from({ length: 8 }, () => log.create(A)));
         expect(answers.filter(({ kind }) => kind === 'created')).toHaveLength(1);
-        expect(new Set(answers.map(({ bounds }) => bounds.latest.epoch)).size).toBe(1);
+        const epochs = answers.map((answer) => (answer.kind === 'gone' ? '' : answer.bounds.latest.epoch));
+        expect(new Set(epochs).size).toBe(1);
       });
 
       test('first events and closed come with the stream', async () => {
@@ -315,7 +318,10 @@ export function eventLogContract(name: string, open: (setup: ContractSetup) => P
         const second = appended(await log.append(A, texts('3'), writer(0, 1)));
         await log.append(A, texts('between'));
         const again = await log.append(A, texts('1', '2'), writer(0, 0));
-        expect(again).toEqual({ kind: 'repeated', position: first.position, sequence: 0 });
+        expect(again).toEqual({
+          ...{ kind: 'repeated', position: first.position, sequence: 0, newest: 1 },
+          closed: false,
+        });
         expect(await log.append(A, texts('3'), writer(0, 1))).toMatchObject({ position: second.position });
         expect((await log.bounds(A))?.latest.offset).toBe(4);
       });
@@ -331,11 +337,14 @@ export function eventLogContract(name: string, open: (setup: ContractSetup) => P
 
       test('L7 a gap is refused and named', async () => {
         await log.create(A);
-        const gap = (expected: number, received: number) => ({ kind: 'sequence-gap', expected, received });
+        const gap = (expected: number, received: number, epoch?: number) => ({
+          ...{ kind: 'sequence-gap', expected, received },
+          ...(epoch === undefined ? {} : { epoch }),
+        });
         expect(await log.append(A, texts('x'), writer(0, 1))).toEqual(gap(0, 1));
         await log.append(A, texts('x'), writer(0, 0));
-        expect(await log.append(A, texts('x'), writer(0, 2))).toEqual(gap(1, 2));
-        expect(await log.append(A, texts('x'), writer(1, 1))).toEqual(gap(0, 1));
+        expect(await log.append(A, texts('x'), writer(0, 2))).toEqual(gap(1, 2, 0));
+        expect(await log.append(A, texts('x'), writer(1, 1))).toEqual(gap(0, 1, 0));
       });
 
       test('L7 a newer epoch of a writer fences the older one', async () => {
@@ -345,6 +354,55 @@ export function eventLogContract(name: string, open: (setup: ContractSetup) => P
         expect(await log.append(A, texts('old'), writer(1, 1))).toEqual({ kind: 'fenced', epoch: 2 });
         expect(await log.append(A, texts('old'), writer(1, 0))).toEqual({ kind: 'fenced', epoch: 2 });
         expect((await log.append(A, texts('else'), writer(0, 0, 'other'))).kind).toBe('appended');
+      });
+
+      test('L7 a fenced writer is told so before it is told that the stream is closed', async () => {
+        await log.create(A);
+        await log.append(A, texts('old'), writer(1, 0));
+        await log.append(A, texts('new'), { ...writer(2, 0), close: true });
+        expect(await log.append(A, texts('old'), writer(1, 1))).toEqual({ kind: 'fenced', epoch: 2 });
+        expect((await log.append(A, texts('next'), writer(2, 1))).kind).toBe('closed');
+        expect((await log.append(A, texts('next'), writer(3, 1))).kind).toBe('closed');
+      });
+
+      test('a media type is compared without parameters; another one adds nothing', async () => {
+        await log.create(A, { contentType: 'Text/Plain; charset=utf-8' });
+        expect((await log.append(A, texts('1'), { mediaType: 'text/plain' })).kind).toBe('appended');
+        expect(await log.append(A, texts('2'), { mediaType: 'text/html', ...writer(0, 5) })).toEqual({
+          kind: 'other-type',
+          contentType: 'Text/Plain; charset=utf-8',
+        });
+        await log.append(A, [], { mediaType: 'text/html' }).catch(() => undefined);
+        expect((await log.append(A, [], { close: true, mediaType: 'text/plain' })).kind).toBe('appended');
+        expect((await log.append(A, texts('3'), { mediaType: 'text/html' })).kind).toBe('closed');
+      });
+
+      test('an ordinal must be greater than the newest, as text; an append without one changes nothing', async () => {
+        await log.create(A);
+        const put = async (ordinal: string) => log.append(A, texts(ordinal), { ordinal });
+        expect((await put('2')).kind).toBe('appended');
+        await log.append(A, texts('without'));
+        expect(await put('10')).toEqual({ kind: 'out-of-order', newest: '2' });
+        expect(await put('2')).toEqual({ kind: 'out-of-order', newest: '2' });
+        expect((await put('a')).kind).toBe('appended');
+        expect((await put('B')).kind).toBe('out-of-order');
+        const answers = await Promise.all(['b', 'd', 'c', 'e'].map((ordinal) => put(ordinal)));
+        expect(answers.map(({ kind }) => kind)).toEqual(['appended', 'appended', 'out-of-order', 'appended']);
+        expect((await log.bounds(A))?.latest.offset).toBe(6);
+      });
+
+      test('L7 a repeat is known before its ordinal is looked at, and refused appends count for nothing', async () => {
+        await log.create(A);
+        const first = { ...writer(0, 0), ordinal: 'a' };
+        expect((await log.append(A, texts('1'), first)).kind).toBe('appended');
+        expect((await log.append(A, texts('1'), first)).kind).toBe('repeated');
+        expect((await log.append(A, texts('2'), { ...writer(0, 1), ordinal: 'a' })).kind).toBe(
+          'out-of-order',
+        );
+        expect((await log.append(A, texts('2'), { ...writer(0, 2), ordinal: 'z' })).kind).toBe(
+          'sequence-gap',
+        );
+        expect((await log.append(A, texts('2'), { ...writer(0, 1), ordinal: 'b' })).kind).toBe('appended');
       });
     });
 
@@ -376,7 +434,10 @@ export function eventLogContract(name: string, open: (setup: ContractSetup) => P
         const guard = { kind: 'writer', id: 'w', epoch: 0, sequence: 0 } as const;
         const first = appended(await log.append(A, texts('1'), { guard, close: true }));
         const again = await log.append(A, texts('1'), { guard, close: true });
-        expect(again).toEqual({ kind: 'repeated', position: first.position, sequence: 0 });
+        expect(again).toEqual({
+          ...{ kind: 'repeated', position: first.position, sequence: 0, newest: 0 },
+          closed: true,
+        });
       });
 
       test('closing what is not there says so', async () => {

@@ -73,8 +73,93 @@ export function forkLaws(current: () => { readonly log: EventLog; readonly clock
       await log.delete(A);
       await log.delete(B);
       clock.advance(5000);
-      await log.create(A, { events: texts('other') });
       expect(await everything(log, C, 1)).toEqual(['1', '2', 'b3', 'c4']);
+    });
+
+    test('L9 the name of a deleted stream is taken until its last fork is deleted', async () => {
+      const { log } = current();
+      const source = created(await log.create(A, { events: texts('1') }));
+      await log.fork(A, source.latest, B);
+      await log.fork(A, source.start, C);
+      expect(await log.gone(A)).toBe(false);
+      expect(await log.delete(A)).toBe(true);
+      expect(await log.gone(A)).toBe(true);
+      expect(await log.create(A)).toEqual({ kind: 'gone' });
+      expect(await log.fork(B, source.latest, A)).toEqual({ kind: 'gone' });
+      expect(await log.bounds(A)).toBeUndefined();
+      expect(await log.delete(A)).toBe(false);
+      expect(await log.append(A, texts('x'))).toEqual({ kind: 'missing' });
+      expect(await log.fork(A, source.latest, streamKey('acme', 'tests/d'))).toEqual({ kind: 'missing' });
+      expect((await log.list({ tenant: 'acme', limit: 9 })).map(({ key }) => key)).toEqual([B, C]);
+      await log.delete(B);
+      expect(await log.gone(A)).toBe(true);
+      await log.delete(C);
+      expect(await log.gone(A)).toBe(false);
+      expect(created(await log.create(A)).latest.epoch > source.latest.epoch).toBe(true);
+    });
+
+    test('L9 names along a chain of forks come free with the last of them, by expiry too', async () => {
+      const { log, clock } = current();
+      const source = created(await log.create(A, { events: texts('1') }));
+      const b = created(await log.fork(A, source.latest, B));
+      await log.fork(B, b.latest, C, { ttl: MINUTE });
+      await Promise.all([log.delete(A), log.delete(B)]);
+      expect([await log.gone(A), await log.gone(B), await log.gone(C)]).toEqual([true, true, false]);
+      clock.advance(MINUTE);
+      await until(async () => !(await log.gone(A)));
+      expect([await log.gone(B), await log.gone(C)]).toEqual([false, false]);
+      expect((await log.create(B)).kind).toBe('created');
+    });
+
+    test('L9 a stream whose time is over and that has forks is gone, too', async () => {
+      const { log, clock } = current();
+      const source = created(await log.create(A, { ttl: MINUTE }));
+      await log.fork(A, source.latest, B);
+      clock.advance(MINUTE);
+      expect(await log.bounds(A)).toBeUndefined();
+      expect(await log.gone(A)).toBe(true);
+    });
+
+    test('positions of the source, and of the source of that, are positions of the fork', async () => {
+      const { log } = current();
+      const source = created(await log.create(A, { events: texts('1', '2', '3') }));
+      const at = { ...source.start, offset: 2 };
+      const b = created(await log.fork(A, at, B, { events: texts('b3') }));
+      const c = created(await log.fork(B, b.latest, C));
+      await log.append(A, texts('a4'));
+      for (const [key, made] of [[B, b] as const, [C, c] as const]) {
+        const slice = read(await log.read(key, { ...at, offset: 1 }, WIDE));
+        expect(dataOf(slice)).toEqual(['2', 'b3']);
+        expect(slice.next).toEqual(made.latest);
+        expect(dataOf(read(await log.read(key, at, WIDE)))).toEqual(['b3']);
+        expect((await log.read(key, { ...at, offset: 3 }, WIDE)).kind).toBe('lost');
+      }
+      const end = read(await log.read(C, b.latest, WIDE));
+      expect([end.batches, end.next]).toEqual([[], c.latest]);
+      expect((await log.read(B, c.latest, WIDE)).kind).toBe('lost');
+      const D = streamKey('acme', 'tests/d');
+      expect(created(await log.fork(C, { ...at, offset: 1 }, D)).forkedFrom).toEqual({
+        source: C,
+        at: { epoch: c.latest.epoch, offset: 1 },
+      });
+      expect(await everything(log, D)).toEqual(['1']);
+    });
+
+    test('how much of an event a fork repeats is kept with where it was forked from', async () => {
+      const { log } = current();
+      const source = created(await log.create(A, { events: texts('abc') }));
+      const made = created(await log.fork(A, source.start, B, { events: texts('ab'), part: 2 }));
+      expect(made.forkedFrom).toEqual({ source: A, at: source.start, part: 2 });
+      expect(await everything(log, B)).toEqual(['ab']);
+    });
+
+    test('a fork has neither the writers nor the ordinal of its source', async () => {
+      const { log } = current();
+      const guard = { kind: 'writer', id: 'w', epoch: 4, sequence: 0 } as const;
+      await log.create(A);
+      const { position } = appended(await log.append(A, texts('1'), { guard, ordinal: '9' }));
+      await log.fork(A, position, B);
+      expect((await log.append(B, texts('2'), { guard, ordinal: '1' })).kind).toBe('appended');
     });
 
     test('a fork keeps what its source trims later', async () => {

@@ -11,6 +11,14 @@ interface ModelStream {
   readonly events: string[];
   closed: boolean;
   readonly writers: Map<string, { epoch: number; answers: number[] }>;
+  ordinal: string;
+  readonly parent: StreamKey | undefined;
+}
+
+/** What there is, and which names are taken by what was deleted. */
+interface Model {
+  readonly streams: Map<StreamKey, ModelStream>;
+  readonly graves: Map<StreamKey, StreamKey | undefined>;
 }
 
 type Step =
@@ -23,6 +31,7 @@ type Step =
       readonly epoch: number;
       readonly sequence: number;
     }
+  | { readonly kind: 'ordered'; readonly stream: number; readonly ordinal: string }
   | { readonly kind: 'fork'; readonly stream: number; readonly target: number; readonly back: number }
   | { readonly kind: 'read'; readonly stream: number; readonly back: number; readonly events: number };
 
@@ -50,6 +59,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('ordered' as const),
+      stream,
+      ordinal: fc.constantFrom('1', '10', '2', '3'),
+    }),
+  },
+  {
+    weight: 3,
     arbitrary: fc.record({ kind: fc.constant('fork' as const), stream, target: stream, back: fc.nat(6) }),
   },
   {
@@ -77,7 +94,7 @@ export async function checkAgainstModel(
       async (bursts) => {
         const { log, clock } = await open();
         await using _ = log;
-        const model = new Map<StreamKey, ModelStream>();
+        const model: Model = { streams: new Map(), graves: new Map() };
         for (const burst of bursts) {
           clock.advance(1);
           const waiting: Promise<void>[] = [];
@@ -95,13 +112,13 @@ export async function checkAgainstModel(
   );
 }
 
-async function run(log: EventLog, model: Map<StreamKey, ModelStream>, item: Step): Promise<void> {
+async function run(log: EventLog, model: Model, item: Step): Promise<void> {
   const key = keyOf(item.stream);
-  const known = model.get(key);
+  const known = model.streams.get(key);
   switch (item.kind) {
     case 'create': {
-      const expected = known === undefined ? 'created' : 'exists';
-      if (known === undefined) model.set(key, { events: [], closed: false, writers: new Map() });
+      const expected = known !== undefined ? 'exists' : model.graves.has(key) ? 'gone' : 'created';
+      if (expected === 'created') model.streams.set(key, fresh([], undefined));
       expect((await log.create(key)).kind).toBe(expected);
       return;
     }
@@ -111,8 +128,16 @@ async function run(log: EventLog, model: Map<StreamKey, ModelStream>, item: Step
       return;
     }
     case 'delete': {
-      model.delete(key);
+      if (known !== undefined) modelDelete(model, key, known.parent);
       expect(await log.delete(key)).toBe(known !== undefined);
+      return;
+    }
+    case 'ordered': {
+      const { ordinal } = item;
+      const late = known !== undefined && !known.closed && known.ordinal >= ordinal;
+      const expected = late ? 'out-of-order' : modelAppend(known, [ordinal], {});
+      if (known !== undefined && !late && !known.closed) known.ordinal = ordinal;
+      expect(outline(await log.append(key, [{ type: 'o', data: ordinal }], { ordinal }))).toEqual(expected);
       return;
     }
     case 'append': {
@@ -132,14 +157,22 @@ async function run(log: EventLog, model: Map<StreamKey, ModelStream>, item: Step
     }
     case 'fork': {
       const target = keyOf(item.target);
-      const there = model.has(target);
+      const there = model.streams.has(target);
+      const taken = !there && model.graves.has(target);
       const latest = (await log.bounds(key))?.latest ?? { epoch: '0'.repeat(16), offset: 0 };
       const at: Position = { ...latest, offset: Math.max(0, latest.offset - item.back) };
-      if (known !== undefined && !there) {
-        model.set(target, { events: known.events.slice(0, at.offset), closed: false, writers: new Map() });
-      }
-      const expected = known === undefined ? 'missing' : there ? 'exists' : 'created';
+      const expected = known === undefined ? 'missing' : there ? 'exists' : taken ? 'gone' : 'created';
+      if (known !== undefined && expected === 'created')
+        model.streams.set(target, fresh(known.events.slice(0, at.offset), key));
       expect((await log.fork(key, at, target)).kind).toBe(expected);
+      if (expected !== 'created') return;
+      // The position of the source names the same place in the fork.
+      const slice = await log.read(
+        target,
+        { ...at, offset: Math.max(0, at.offset - 1) },
+        { events: 9, bytes: 9 },
+      );
+      expect(slice).toMatchObject({ kind: 'events', batches: { length: Math.min(1, at.offset) } });
       return;
     }
     case 'read': {
@@ -159,6 +192,19 @@ async function run(log: EventLog, model: Map<StreamKey, ModelStream>, item: Step
   }
 }
 
+function fresh(events: string[], parent: StreamKey | undefined): ModelStream {
+  return { events, closed: false, writers: new Map(), ordinal: '', parent };
+}
+
+function modelDelete(model: Model, key: StreamKey, parent: StreamKey | undefined): void {
+  model.streams.delete(key);
+  model.graves.delete(key);
+  const forks = [...model.streams.values()].map((each) => each.parent).concat(...model.graves.values());
+  if (forks.includes(key)) model.graves.set(key, parent);
+  else if (parent !== undefined && model.graves.has(parent))
+    modelDelete(model, parent, model.graves.get(parent));
+}
+
 function modelAppend(
   known: ModelStream | undefined,
   data: readonly string[],
@@ -170,8 +216,8 @@ function modelAppend(
   if (guard?.kind === 'writer') {
     const answered = writer?.epoch === guard.epoch ? writer.answers[guard.sequence] : undefined;
     if (answered !== undefined) return `repeated ${answered}`;
-    if (known.closed) return 'closed';
     if (writer !== undefined && guard.epoch < writer.epoch) return `fenced ${writer.epoch}`;
+    if (known.closed) return 'closed';
     const expected = writer?.epoch === guard.epoch ? writer.answers.length : 0;
     if (guard.sequence !== expected) return `sequence-gap ${expected}`;
   }
@@ -194,18 +240,17 @@ function outline(answer: Appended): string {
     case 'sequence-gap':
       return `sequence-gap ${answer.expected}`;
     case 'mismatch':
+    case 'other-type':
+    case 'out-of-order':
     case 'closed':
     case 'missing':
       return answer.kind;
   }
 }
 
-async function compareWhole(
-  log: EventLog,
-  model: Map<StreamKey, ModelStream>,
-  key: StreamKey,
-): Promise<void> {
-  const known = model.get(key);
+async function compareWhole(log: EventLog, model: Model, key: StreamKey): Promise<void> {
+  const known = model.streams.get(key);
+  expect(await log.gone(key)).toBe(known === undefined && model.graves.has(key));
   const bounds = await log.bounds(key);
   expect(bounds?.latest.offset).toBe(known?.events.length);
   expect(bounds?.closed).toBe(known?.closed);

@@ -14,6 +14,7 @@ import type { StreamKey } from './stream-key.ts';
  * - L6 After the last append, some call of every watcher follows.
  * - L7 A repeated writer sequence gets the first answer; an outdated writer is fenced.
  * - L8 Closed is final.
+ * - L9 The name of a deleted stream stays taken while a fork of it is left.
  */
 export interface EventLog extends AsyncDisposable {
   /** Makes a stream. `exists` tells nothing of how the other was made: compare its bounds. */
@@ -51,15 +52,22 @@ export interface EventLog extends AsyncDisposable {
   /** Closes a stream for good (L8); false if there is none. Closing twice is closing once. */
   close(key: StreamKey): Promise<boolean>;
 
-  /** Removes a stream and its events; false if there is none. A later stream of the same name has a new epoch. */
+  /**
+   * Removes a stream and its events; false if there is none. A later stream of the same name has a new epoch, and
+   * cannot be made before the last fork of this one is deleted too (L9). Expiry deletes in the same way.
+   */
   delete(key: StreamKey): Promise<boolean>;
+
+  /** Whether there is no such stream, but its name is still taken by one that was deleted and has forks (L9). */
+  gone(key: StreamKey): Promise<boolean>;
 
   /**
    * Makes `target`, whose history is that of `source` up to and with `at` and which goes on by itself, in an
    * epoch of its own with the same offsets. Costs no copy; what `target` inherits stays readable to it after
-   * `source` is deleted. `lost` if `at` is not retained.
+   * `source` is deleted. A position of `source` up to `at` names the same place in `target`, however often that is
+   * forked again. `lost` if `at` is not retained.
    */
-  fork(source: StreamKey, at: Position, target: StreamKey, options?: CreateOptions): Promise<Forked>;
+  fork(source: StreamKey, at: Position, target: StreamKey, options?: ForkOptions): Promise<Forked>;
 
   /** A tenant's streams in the order of their names, those behind `after` first. */
   list(query: ListQuery): Promise<readonly Listed[]>;
@@ -123,6 +131,14 @@ export interface CreateOptions {
   readonly closed?: boolean;
 }
 
+export interface ForkOptions extends CreateOptions {
+  /**
+   * How much of the event behind the position its first event repeats, in whatever unit the caller counts. Only
+   * kept, with where the stream was forked from.
+   */
+  readonly part?: number;
+}
+
 export type Durability = 'durable' | 'volatile';
 
 /** What is absent is the engine's default (D-6: 7 days, 256 MiB a stream). */
@@ -137,6 +153,10 @@ export interface AppendOptions {
   readonly guard?: AppendGuard;
   /** Closes the stream with this batch, atomically. */
   readonly close?: boolean;
+  /** Only if the stream's media type is this one: in lower case, without parameters. */
+  readonly mediaType?: string;
+  /** Only if it is greater than that of the newest append that had one, compared by code units. At most 256. */
+  readonly ordinal?: string;
 }
 
 export type AppendGuard =
@@ -151,19 +171,38 @@ export type AppendGuard =
 export type Appended =
   /** `position` is that of the last event; `first` the offset of the first. */
   | { readonly kind: 'appended'; readonly position: Position; readonly first: number; readonly time: number }
-  /** This writer's sequence was committed before: nothing was added (L7). `position` is its first answer's. */
-  | { readonly kind: 'repeated'; readonly position: Position; readonly sequence: number }
+  /**
+   * This writer's sequence was committed before: nothing was added (L7). `position` is its first answer's;
+   * `newest` the writer's newest sequence; `closed` whether the stream is closed by now.
+   */
+  | {
+      readonly kind: 'repeated';
+      readonly position: Position;
+      readonly sequence: number;
+      readonly newest: number;
+      readonly closed: boolean;
+    }
   /** A newer epoch of this writer exists. */
   | { readonly kind: 'fenced'; readonly epoch: number }
-  /** The writer left out a sequence, or began an epoch with one that is not 0. */
-  | { readonly kind: 'sequence-gap'; readonly expected: number; readonly received: number }
+  /** The writer left out a sequence, or began an epoch with one that is not 0; `epoch` is its newest, if it has one. */
+  | {
+      readonly kind: 'sequence-gap';
+      readonly expected: number;
+      readonly received: number;
+      readonly epoch?: number;
+    }
+  | { readonly kind: 'other-type'; readonly contentType: string }
+  /** `newest` is the newest append's. */
+  | { readonly kind: 'out-of-order'; readonly newest: string }
   | { readonly kind: 'mismatch'; readonly latest: Position }
   | { readonly kind: 'closed'; readonly latest: Position }
   | { readonly kind: 'missing' };
 
 export type Created =
   | { readonly kind: 'created'; readonly bounds: Bounds }
-  | { readonly kind: 'exists'; readonly bounds: Bounds };
+  | { readonly kind: 'exists'; readonly bounds: Bounds }
+  /** A deleted stream has the name, and forks (L9). */
+  | { readonly kind: 'gone' };
 
 export type Forked = Created | { readonly kind: 'lost' } | { readonly kind: 'missing' };
 
@@ -214,8 +253,8 @@ export interface Bounds {
   readonly expiresAt?: number;
   /** How many epochs the stream had before this one, kept durably (D-3). */
   readonly epochIndex: number;
-  /** Where it was forked from. */
-  readonly forkedFrom?: { readonly source: StreamKey; readonly at: Position };
+  /** Where it was forked from; `at` in the epoch that the source itself had. */
+  readonly forkedFrom?: { readonly source: StreamKey; readonly at: Position; readonly part?: number };
 }
 
 export interface ListQuery {

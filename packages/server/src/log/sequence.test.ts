@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest';
 import { REMEMBERED, sequence, type Tip, type WriterTip } from './sequence.ts';
 
-const tip: Tip = { epoch: 'e', latest: 7, time: 1000, closed: false };
-const request = { count: 2, close: false, guard: undefined, now: 2000 };
+const tip: Tip = { epoch: 'e', latest: 7, time: 1000, closed: false, ordinal: undefined };
+const request = {
+  ...{ count: 2, close: false, guard: undefined, now: 2000 },
+  ...{ ordinal: undefined, otherType: undefined },
+};
 
 test('L1 an append takes the offsets behind the latest', () => {
   expect(sequence(tip, undefined, request)).toEqual({
     kind: 'append',
     first: 8,
-    tip: { epoch: 'e', latest: 9, time: 2000, closed: false },
+    tip: { epoch: 'e', latest: 9, time: 2000, closed: false, ordinal: undefined },
     writer: undefined,
   });
 });

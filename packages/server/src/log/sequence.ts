@@ -6,22 +6,27 @@ import type { Appended, AppendOptions } from './event-log.ts';
  * in one process. The checks stand in this order, because a retry must get its first answer whatever happened
  * since (L7), and closed is final for everything else (L8):
  *
- *     repeated → closed → fenced → sequence-gap | mismatch → appended
+ *     repeated → fenced → closed → other-type → sequence-gap | mismatch → out-of-order → appended
+ *
+ * A writer that was replaced learns so of a closed stream too: it is what it must act on.
  */
 export function sequence(tip: Tip, writer: WriterTip | undefined, request: AppendRequest): Decision {
-  const { count, close } = request;
-  const guard = request.guard;
-  if (guard?.kind === 'writer' && writer !== undefined && guard.epoch === writer.epoch) {
-    if (guard.sequence <= writer.sequence) {
+  const { count, close, guard, ordinal } = request;
+  if (guard?.kind === 'writer' && writer !== undefined) {
+    if (guard.epoch < writer.epoch) return answer({ kind: 'fenced', epoch: writer.epoch });
+    if (guard.epoch === writer.epoch && guard.sequence <= writer.sequence) {
       return answer({
         kind: 'repeated',
         position: firstAnswer(writer, guard.sequence),
         sequence: guard.sequence,
+        newest: writer.sequence,
+        closed: tip.closed,
       });
     }
   }
   const latest: Position = { epoch: tip.epoch, offset: tip.latest };
   if (tip.closed) return answer({ kind: 'closed', latest });
+  if (request.otherType !== undefined) return answer({ kind: 'other-type', contentType: request.otherType });
   let next: WriterTip | undefined;
   if (guard !== undefined) {
     if (guard.kind === 'expected') {
@@ -29,25 +34,32 @@ export function sequence(tip: Tip, writer: WriterTip | undefined, request: Appen
         return answer({ kind: 'mismatch', latest });
       }
     } else {
-      if (writer !== undefined && guard.epoch < writer.epoch) {
-        return answer({ kind: 'fenced', epoch: writer.epoch });
-      }
       const known = writer !== undefined && guard.epoch === writer.epoch ? writer : undefined;
       const expected = known === undefined ? 0 : known.sequence + 1;
       if (guard.sequence !== expected) {
-        return answer({ kind: 'sequence-gap', expected, received: guard.sequence });
+        const epoch = writer === undefined ? {} : { epoch: writer.epoch };
+        return answer({ kind: 'sequence-gap', expected, received: guard.sequence, ...epoch });
       }
       const position: Position = { epoch: tip.epoch, offset: tip.latest + count };
       const recent = known === undefined ? [] : known.recent.slice(1 - REMEMBERED);
       next = { epoch: guard.epoch, sequence: guard.sequence, recent: [...recent, position] };
     }
   }
+  if (ordinal !== undefined && tip.ordinal !== undefined && ordinal <= tip.ordinal) {
+    return answer({ kind: 'out-of-order', newest: tip.ordinal });
+  }
   // Clocks go back; the times of a stream do not.
   const time = Math.max(request.now, tip.time);
   return {
     kind: 'append',
     first: tip.latest + 1,
-    tip: { epoch: tip.epoch, latest: tip.latest + count, time, closed: close },
+    tip: {
+      epoch: tip.epoch,
+      latest: tip.latest + count,
+      time,
+      closed: close,
+      ordinal: ordinal ?? tip.ordinal,
+    },
     writer: next,
   };
 }
@@ -63,6 +75,8 @@ export interface Tip {
   /** Of the newest batch, ms since 1970. */
   readonly time: number;
   readonly closed: boolean;
+  /** Of the newest append that had one. */
+  readonly ordinal: string | undefined;
 }
 
 /** What is known of one idempotent writer of one stream. */
@@ -79,6 +93,9 @@ export interface AppendRequest {
   readonly count: number;
   readonly close: boolean;
   readonly guard: AppendOptions['guard'];
+  readonly ordinal: string | undefined;
+  /** The stream's content type, if the append asks for another one. */
+  readonly otherType: string | undefined;
   /** ms since 1970. */
   readonly now: number;
 }

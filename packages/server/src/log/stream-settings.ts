@@ -27,6 +27,19 @@ export function settingsOf(options: CreateOptions, durability: Durability): Stre
   };
 }
 
+/** The media type of a content type: in lower case, without its parameters. */
+export function mediaTypeOf(contentType: string): string {
+  const end = contentType.indexOf(';');
+  return (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
+}
+
+/** A stream's content type if an append wants another one. */
+export function otherType(settings: StreamSettings, wanted: string | undefined): string | undefined {
+  const { contentType } = settings;
+  if (wanted === undefined || wanted === contentType || wanted === mediaTypeOf(contentType)) return undefined;
+  return contentType;
+}
+
 export function checkRule(rule: RetentionRule): void {
   checkAmount(rule.maxAge ?? undefined, 'maxAge');
   checkAmount(rule.maxBytes, 'maxBytes');

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '../runtime/manual-clock.ts';
+import { created } from './contract-answers.ts';
 import { eventLogContract } from './event-log.contract.ts';
 import type { EventLog } from './event-log.ts';
 import { createMemoryLog } from './memory/memory-log.ts';
@@ -59,9 +60,23 @@ test('D-1 a name is in one engine at most, and may change it once deleted', asyn
 test('a fork has the durability of its source', async () => {
   const { log } = open();
   await using _ = log;
-  const made = await log.create(A, { durability: 'volatile', events: one });
-  await expect(log.fork(A, made.bounds.latest, B, { durability: 'durable' })).rejects.toMatchObject({
+  const made = created(await log.create(A, { durability: 'volatile', events: one }));
+  await expect(log.fork(A, made.latest, B, { durability: 'durable' })).rejects.toMatchObject({
     code: 'invalid-request',
   });
-  expect(await log.fork(A, made.bounds.latest, B)).toMatchObject({ bounds: { durability: 'volatile' } });
+  expect(await log.fork(A, made.latest, B)).toMatchObject({ bounds: { durability: 'volatile' } });
+});
+
+test('L9 a name that is taken in one engine cannot be made in the other', async () => {
+  const { log } = open();
+  await using _ = log;
+  const made = created(await log.create(A, { durability: 'volatile', events: one }));
+  await log.fork(A, made.latest, B);
+  await log.delete(A);
+  expect(await log.create(A)).toEqual({ kind: 'gone' });
+  expect(await log.create(A, { durability: 'volatile' })).toEqual({ kind: 'gone' });
+  expect(await log.gone(A)).toBe(true);
+  await log.delete(B);
+  expect(await log.gone(A)).toBe(false);
+  expect(await log.create(A)).toMatchObject({ kind: 'created', bounds: { durability: 'durable' } });
 });

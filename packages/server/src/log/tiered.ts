@@ -7,6 +7,7 @@ import type {
   CreateOptions,
   EventLog,
   Forked,
+  ForkOptions,
   Listed,
   ListQuery,
   LogEvent,
@@ -42,8 +43,10 @@ class TieredLog implements EventLog {
     if (!wanted && !this.#names.has(key) && !this.#pending.has(key))
       return this.#durable.create(key, options);
     return this.#settle(key, async () => {
-      const elsewhere = await (wanted ? this.#durable : this.#volatile).bounds(key);
+      const other = wanted ? this.#durable : this.#volatile;
+      const elsewhere = await other.bounds(key);
       if (elsewhere !== undefined) return { kind: 'exists', bounds: elsewhere };
+      if (await other.gone(key)) return { kind: 'gone' };
       if (wanted) this.#names.add(key);
       else this.#names.delete(key);
       return this.#engine(key).create(key, options);
@@ -86,15 +89,22 @@ class TieredLog implements EventLog {
   }
 
   delete(key: StreamKey): Promise<boolean> {
-    return this.#on(key, (log) => {
-      const deleted = log.delete(key);
-      this.#names.delete(key);
+    if (!this.#names.has(key) && !this.#pending.has(key)) return this.#durable.delete(key);
+    return this.#settle(key, async () => {
+      const log = this.#engine(key);
+      const deleted = await log.delete(key);
+      // Until its forks are gone, too, nothing else may have the name (L9).
+      if (!(await log.gone(key))) this.#names.delete(key);
       return deleted;
     });
   }
 
+  gone(key: StreamKey): Promise<boolean> {
+    return this.#on(key, (log) => log.gone(key));
+  }
+
   /** A fork shares its source's events, so it has its durability; asking for the other is `invalid-request`. */
-  fork(source: StreamKey, at: Position, target: StreamKey, options: CreateOptions = {}): Promise<Forked> {
+  fork(source: StreamKey, at: Position, target: StreamKey, options: ForkOptions = {}): Promise<Forked> {
     return this.#settle(target, async () => {
       if (source !== target) await this.#pending.get(source);
       const log = this.#engine(source);
@@ -102,8 +112,10 @@ class TieredLog implements EventLog {
       if (options.durability !== undefined && options.durability !== own) {
         throw new PlayheadError('invalid-request', `The fork of a ${own} stream is ${own}.`);
       }
-      const elsewhere = await (log === this.#volatile ? this.#durable : this.#volatile).bounds(target);
+      const other = log === this.#volatile ? this.#durable : this.#volatile;
+      const elsewhere = await other.bounds(target);
       if (elsewhere !== undefined) return { kind: 'exists', bounds: elsewhere };
+      if (await other.gone(target)) return { kind: 'gone' };
       const forked = await log.fork(source, at, target, options);
       if (forked.kind === 'created' && own === 'volatile') this.#names.add(target);
       return forked;

@@ -40,7 +40,7 @@ export interface OutletParts {
   /** The outage lasts. Retries go on. */
   stuck(): void;
   /** The stream is closed or deleted: what was sent since is nowhere. */
-  gone(result: 'closed' | 'missing' | 'fenced' | 'mismatch'): void;
+  gone(result: Exclude<Appended['kind'], 'appended' | 'repeated' | 'sequence-gap'>): void;
 }
 
 interface Entry {
@@ -113,6 +113,8 @@ export function createOutlet(parts: OutletParts): Outlet {
       case 'missing':
       case 'fenced':
       case 'mismatch':
+      case 'other-type':
+      case 'out-of-order':
         if (!gone) {
           abandon();
           parts.gone(result.kind);

@@ -56,11 +56,13 @@ export function createGateway({ log, hub, reserved }: GatewayParts): Gateway {
       return answer(await hub.append(key, eventsOf(events, close === true), options));
     },
     async create(principal, { stream, durability, ttl_seconds }) {
-      const { kind, bounds } = await log.create(writable(principal, stream), {
+      const made = await log.create(writable(principal, stream), {
         ...(durability === undefined ? {} : { durability }),
         ...(ttl_seconds === undefined ? {} : { ttl: ttl_seconds * 1000 }),
       });
-      return { existed: kind === 'exists', position: formatPosition(bounds.latest), closed: bounds.closed };
+      if (made.kind === 'gone') throw takenName();
+      const { latest, closed } = made.bounds;
+      return { existed: made.kind === 'exists', position: formatPosition(latest), closed };
     },
     async close(principal, stream) {
       if (!(await log.close(writable(principal, stream)))) throw missingStream();
@@ -88,6 +90,14 @@ export function missingStream(): PlayheadError {
   return new PlayheadError(
     'stream-not-found',
     'There is no such stream. GET /v1/streams lists those there are.',
+  );
+}
+
+/** What becomes of an attempt to make a stream anew while forks of the deleted one are left (L9). */
+export function takenName(): PlayheadError {
+  return new PlayheadError(
+    'conflict',
+    'A stream of this name was deleted and has forks: the name is free again once they are deleted, too.',
   );
 }
 
@@ -136,6 +146,14 @@ function answer(appended: Appended): AppendAnswer {
     case 'sequence-gap':
       throw new PlayheadError('conflict', 'The writer left out a sequence.', {
         extensions: { expected: appended.expected, received: appended.received },
+      });
+    case 'other-type':
+      throw new PlayheadError('conflict', 'The stream has another content type.', {
+        extensions: { content_type: appended.contentType },
+      });
+    case 'out-of-order':
+      throw new PlayheadError('conflict', 'The stream has an append of the same ordinal, or a greater one.', {
+        extensions: { newest: appended.newest },
       });
     case 'mismatch':
       throw new PlayheadError('precondition-failed', 'The stream has moved on.', {

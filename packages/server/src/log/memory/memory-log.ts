@@ -12,6 +12,7 @@ import type {
   Durability,
   EventLog,
   Forked,
+  ForkOptions,
   Listed,
   ListQuery,
   LogEvent,
@@ -20,12 +21,14 @@ import type {
   Slice,
 } from '../event-log.ts';
 import { locate } from '../history.ts';
-import { sequence, type WriterTip } from '../sequence.ts';
+import { asOwn, lineageOf } from '../lineage.ts';
+import { sequence } from '../sequence.ts';
 import { nameOf, type StreamKey, tenantOf } from '../stream-key.ts';
 import {
   checkRule,
   effectiveRule,
   isExpired,
+  otherType,
   RETENTION_DEFAULTS,
   type RetentionDefaults,
   settingsOf,
@@ -33,11 +36,13 @@ import {
 import { Watchers } from '../watchers.ts';
 import {
   addRow,
+  boundsOf,
   dropOldest,
   eraseEvent,
   headAt,
   type MemoryStream,
   readRows,
+  rememberWriter,
   rowsUpTo,
   sizeOf,
 } from './memory-stream.ts';
@@ -66,6 +71,8 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
 
 class MemoryLog implements EventLog {
   readonly #streams = new Map<StreamKey, MemoryStream>();
+  /** Deleted ones whose forks are left (L9). */
+  readonly #graves = new Map<StreamKey, MemoryStream>();
   readonly #watchers = new Watchers();
   readonly #clock: Clock;
   readonly #epoch: () => string;
@@ -93,11 +100,13 @@ class MemoryLog implements EventLog {
     checkEvents(events);
     const known = this.#find(key);
     if (known !== undefined) return { kind: 'exists', bounds: boundsOf(known) };
+    if (this.#graves.has(key)) return { kind: 'gone' };
     const now = this.#clock.now();
+    const closed = options.closed === true;
     const stream: MemoryStream = {
       key,
       settings,
-      tip: { epoch: this.#epoch(), latest: 0, time: now, closed: options.closed === true },
+      tip: { epoch: this.#epoch(), latest: 0, time: now, closed, ordinal: undefined },
       rows: [],
       earliest: 1,
       bytes: 0,
@@ -105,6 +114,9 @@ class MemoryLog implements EventLog {
       touched: now,
       writers: new Map(),
       forkedFrom: undefined,
+      lineage: undefined,
+      parent: undefined,
+      forks: new Set(),
       head: CHAIN_START,
     };
     this.#streams.set(key, stream);
@@ -117,13 +129,16 @@ class MemoryLog implements EventLog {
   }
 
   async append(key: StreamKey, events: readonly LogEvent[], options: AppendOptions = {}): Promise<Appended> {
-    const { guard, close = false } = options;
-    checkAppend(events, close, guard);
+    const { guard, close = false, ordinal } = options;
+    checkAppend(events, options);
     const stream = this.#find(key);
     if (stream === undefined) return { kind: 'missing' };
     const now = this.#clock.now();
     const writer = guard?.kind === 'writer' ? stream.writers.get(guard.id) : undefined;
-    const decision = sequence(stream.tip, writer, { count: events.length, close, guard, now });
+    const decision = sequence(stream.tip, writer, {
+      ...{ count: events.length, close, guard, now, ordinal },
+      otherType: otherType(stream.settings, options.mediaType),
+    });
     if (decision.kind === 'answer') return decision.answer;
     const { tip, first } = decision;
     stream.tip = tip;
@@ -141,12 +156,13 @@ class MemoryLog implements EventLog {
     stream.touched = this.#clock.now();
     const { epoch, latest: newest, closed } = stream.tip;
     const latest: Position = { epoch, offset: newest };
-    const place = locate([{ epoch, earliest: stream.earliest, latest: newest }], after);
+    const own = asOwn(after, stream.lineage);
+    const place = locate([{ epoch, earliest: stream.earliest, latest: newest }], own);
     if (place.kind === 'lost') return { ...place, latest };
-    if (place.kind === 'end') return { kind: 'events', batches: [], next: after, latest, closed };
-    const batches = readRows(stream, epoch, after.offset, limit);
+    if (place.kind === 'end') return { kind: 'events', batches: [], next: own, latest, closed };
+    const batches = readRows(stream, epoch, own.offset, limit);
     const last = batches.at(-1);
-    const offset = last === undefined ? after.offset : last.first + last.events.length - 1;
+    const offset = last === undefined ? own.offset : last.first + last.events.length - 1;
     return { kind: 'events', batches, next: { epoch, offset }, latest, closed: closed && offset === newest };
   }
 
@@ -187,11 +203,15 @@ class MemoryLog implements EventLog {
     return true;
   }
 
+  async gone(key: StreamKey): Promise<boolean> {
+    return this.#find(key) === undefined && this.#graves.has(key);
+  }
+
   async fork(
     source: StreamKey,
-    at: Position,
+    wanted: Position,
     target: StreamKey,
-    options: CreateOptions = {},
+    options: ForkOptions = {},
   ): Promise<Forked> {
     const events = options.events ?? [];
     checkEvents(events);
@@ -200,19 +220,21 @@ class MemoryLog implements EventLog {
     const settings = settingsOf({ contentType: origin.settings.contentType, ...options }, this.#durability);
     const known = this.#find(target);
     if (known !== undefined) return { kind: 'exists', bounds: boundsOf(known) };
+    if (this.#graves.has(target)) return { kind: 'gone' };
     const { epoch, latest } = origin.tip;
+    const at = asOwn(wanted, origin.lineage);
     if (at.epoch !== epoch || at.offset < origin.earliest - 1 || at.offset > latest) return { kind: 'lost' };
     const now = this.#clock.now();
     const rows = rowsUpTo(origin, at.offset);
     const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
+    const own = this.#epoch();
+    const { part, closed = false } = options;
     const stream: MemoryStream = {
       key: target,
       settings,
       tip: {
-        epoch: this.#epoch(),
-        latest: at.offset,
+        ...{ epoch: own, latest: at.offset, closed, ordinal: undefined },
         time: rows.at(-1)?.time ?? now,
-        closed: options.closed === true,
       },
       rows,
       earliest: Math.min(origin.earliest, at.offset + 1),
@@ -220,9 +242,13 @@ class MemoryLog implements EventLog {
       createdAt: now,
       touched: now,
       writers: new Map(),
-      forkedFrom: { source, at },
+      forkedFrom: { source, at, ...(part === undefined ? {} : { part }) },
+      lineage: lineageOf(own, at, origin.lineage),
+      parent: origin,
+      forks: new Set(),
       head: headAt(origin, at.offset),
     };
+    origin.forks.add(stream);
     origin.touched = now;
     this.#streams.set(target, stream);
     // Shared rows are counted once for each stream that holds them: the bound errs on the safe side.
@@ -266,6 +292,7 @@ class MemoryLog implements EventLog {
     this.#disposed = true;
     this.#sweeper[Symbol.dispose]();
     this.#streams.clear();
+    this.#graves.clear();
   }
 
   #find(key: StreamKey): MemoryStream | undefined {
@@ -318,7 +345,23 @@ class MemoryLog implements EventLog {
   #remove(stream: MemoryStream): void {
     this.#streams.delete(stream.key);
     this.#bytes -= stream.bytes;
+    if (stream.forks.size === 0) this.#forget(stream);
+    else {
+      stream.rows = [];
+      stream.bytes = 0;
+      stream.writers.clear();
+      this.#graves.set(stream.key, stream);
+    }
     this.#watchers.tell(stream.key);
+  }
+
+  /** Gives up a name that no fork needs any more, and those that it was forked from, if that was the last. */
+  #forget(stream: MemoryStream): void {
+    this.#graves.delete(stream.key);
+    const { parent } = stream;
+    if (parent === undefined) return;
+    parent.forks.delete(stream);
+    if (parent.forks.size === 0 && this.#graves.get(parent.key) === parent) this.#forget(parent);
   }
 
   #sweep(): void {
@@ -328,37 +371,4 @@ class MemoryLog implements EventLog {
       else if (this.#trim(stream)) this.#watchers.tell(stream.key);
     }
   }
-}
-
-/** Of the writers of one stream, the 4,096 that appended last are remembered. */
-const WRITERS_MAX = 4096;
-
-function rememberWriter(stream: MemoryStream, id: string, writer: WriterTip): void {
-  // Deleted first, so that the order of the map is that of the last append.
-  stream.writers.delete(id);
-  stream.writers.set(id, writer);
-  if (stream.writers.size <= WRITERS_MAX) return;
-  for (const oldest of stream.writers.keys()) {
-    stream.writers.delete(oldest);
-    return;
-  }
-}
-
-function boundsOf(stream: MemoryStream): Bounds {
-  const { epoch, latest, closed } = stream.tip;
-  const { contentType, durability, ttl, expiresAt } = stream.settings;
-  return {
-    start: { epoch, offset: stream.earliest - 1 },
-    earliest: { epoch, offset: stream.earliest },
-    latest: { epoch, offset: latest },
-    closed,
-    contentType,
-    durability,
-    bytes: stream.bytes,
-    createdAt: stream.createdAt,
-    epochIndex: 0,
-    ...(ttl === undefined ? {} : { ttl }),
-    ...(expiresAt === undefined ? {} : { expiresAt }),
-    ...(stream.forkedFrom === undefined ? {} : { forkedFrom: stream.forkedFrom }),
-  };
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Epoch } from '@playhead/protocol';
 import { CHAIN_START, type Hash, hashBytes, hashText, innerOfEvent, linkHash, noncesOf } from '../chain.ts';
 import type { Batch, BatchProof, Bounds, LogEvent, ReadLimit } from '../event-log.ts';
+import type { Lineage } from '../lineage.ts';
 import type { Tip, WriterTip } from '../sequence.ts';
 import type { StreamKey } from '../stream-key.ts';
 import type { StreamSettings } from '../stream-settings.ts';
@@ -22,6 +23,11 @@ export interface MemoryStream {
   touched: number;
   readonly writers: Map<string, WriterTip>;
   readonly forkedFrom: Bounds['forkedFrom'];
+  readonly lineage: Lineage | undefined;
+  /** What it was forked from, as long as this one is there. */
+  readonly parent: MemoryStream | undefined;
+  /** Its forks that are there, or that were deleted and have forks themselves. */
+  readonly forks: Set<MemoryStream>;
   /** The chain's value behind the newest event. */
   head: Hash;
 }
@@ -187,4 +193,37 @@ function innerOf(row: Row): { nonces: readonly (Uint8Array | null)[]; inner: rea
     hashBytes(innerOfEvent(nonces[index] ?? new Uint8Array(16), event.data ?? '')),
   );
   return { nonces, inner };
+}
+
+/** Of the writers of one stream, the 4,096 that appended last are remembered. */
+const WRITERS_MAX = 4096;
+
+export function rememberWriter(stream: MemoryStream, id: string, writer: WriterTip): void {
+  // Deleted first, so that the order of the map is that of the last append.
+  stream.writers.delete(id);
+  stream.writers.set(id, writer);
+  if (stream.writers.size <= WRITERS_MAX) return;
+  for (const oldest of stream.writers.keys()) {
+    stream.writers.delete(oldest);
+    return;
+  }
+}
+
+export function boundsOf(stream: MemoryStream): Bounds {
+  const { epoch, latest, closed } = stream.tip;
+  const { contentType, durability, ttl, expiresAt } = stream.settings;
+  return {
+    start: { epoch, offset: stream.earliest - 1 },
+    earliest: { epoch, offset: stream.earliest },
+    latest: { epoch, offset: latest },
+    closed,
+    contentType,
+    durability,
+    bytes: stream.bytes,
+    createdAt: stream.createdAt,
+    epochIndex: 0,
+    ...(ttl === undefined ? {} : { ttl }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(stream.forkedFrom === undefined ? {} : { forkedFrom: stream.forkedFrom }),
+  };
 }

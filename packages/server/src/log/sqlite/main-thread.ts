@@ -10,6 +10,7 @@ import type {
   CreateOptions,
   EventLog,
   Forked,
+  ForkOptions,
   Listed,
   ListQuery,
   LogEvent,
@@ -19,18 +20,21 @@ import type {
 } from '../event-log.ts';
 import { sequence, type WriterTip } from '../sequence.ts';
 import { type StreamKey, streamKeyOf } from '../stream-key.ts';
-import { checkRule, isExpired, settingsOf } from '../stream-settings.ts';
+import { checkRule, isExpired, otherType, settingsOf, type StreamSettings } from '../stream-settings.ts';
 import { Watchers } from '../watchers.ts';
 import { CommitQueue } from './commit-queue.ts';
+import { Forks } from './forks.ts';
 import { listStreams } from './list-streams.ts';
-import type { Change, FromWriter, StreamConfig } from './messages.ts';
+import type { Change, FromWriter } from './messages.ts';
 import { readSlice } from './read-slice.ts';
 import type { SqliteParts } from './sqlite-parts.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { RetentionRounds } from './retention-rounds.ts';
 import {
+  baseOf,
   boundsOf,
   currentOf,
+  forkConfig,
   type ForkOf,
   forkOf,
   newState,
@@ -50,6 +54,7 @@ export class SqliteLog implements EventLog {
   readonly #queue: CommitQueue;
   readonly #readers: ReaderPool;
   readonly #table: StreamTable;
+  readonly #forks: Forks;
   readonly #watchers = new Watchers();
   readonly #epoch: () => string;
   readonly #rounds: RetentionRounds;
@@ -79,6 +84,7 @@ export class SqliteLog implements EventLog {
     this.#queue = queue;
     this.#readers = new ReaderPool(parts.data.folder, parts.readers);
     this.#table = new StreamTable(this.#readers, parts.streamsInMemory);
+    this.#forks = new Forks(this.#table, queue);
     this.#epoch = epochs(() => this.#clock.now(), ready.lastEpoch);
     this.#nextStream = ready.nextStream;
     this.#nextSegment = ready.nextSegment;
@@ -96,17 +102,16 @@ export class SqliteLog implements EventLog {
     const settings = settingsOf(options, 'durable');
     checkEvents(options.events ?? []);
     return this.#on(key, async (entry) => {
-      const known = this.#find(entry);
-      if (known !== undefined)
-        return this.#answer(entry, () => ({ kind: 'exists', bounds: boundsOf(known) }));
-      const state = this.#make(entry, { settings }, options, undefined);
+      const taken = this.#taken(entry);
+      if (taken !== undefined) return taken;
+      const state = this.#make(entry, settings, options, undefined);
       return this.#answer(entry, () => this.#created(state));
     });
   }
 
   append(key: StreamKey, events: readonly LogEvent[], options: AppendOptions = {}): Promise<Appended> {
     try {
-      checkAppend(events, options.close === true, options.guard);
+      checkAppend(events, options);
       return this.#on(key, (entry) => this.#append(entry, events, options));
     } catch (error) {
       return Promise.reject(error);
@@ -165,30 +170,21 @@ export class SqliteLog implements EventLog {
     });
   }
 
-  async fork(
-    source: StreamKey,
-    at: Position,
-    target: StreamKey,
-    options: CreateOptions = {},
-  ): Promise<Forked> {
+  gone(key: StreamKey): Promise<boolean> {
+    return this.#on(key, async (entry) => {
+      const gone = this.#find(entry) === undefined && entry.grave !== undefined;
+      return this.#answer(entry, () => gone);
+    });
+  }
+
+  async fork(source: StreamKey, at: Position, target: StreamKey, options: ForkOptions = {}): Promise<Forked> {
     checkEvents(options.events ?? []);
     if (source === target) {
       const bounds = await this.bounds(target);
       return bounds === undefined ? { kind: 'missing' } : { kind: 'exists', bounds };
     }
     return this.#on(target, async (entry) => {
-      // What is asked of the target meanwhile comes after the fork.
-      this.#table.hold(entry);
-      const decided = this.#on(source, async (origin) => {
-        try {
-          if (entry.dropped)
-            throw new PlayheadError('internal', 'What the fork follows could not be written.');
-          return { answer: this.#fork(origin, at, entry, options) };
-        } finally {
-          this.#table.release(entry);
-        }
-      });
-      return (await decided).answer;
+      return this.#forks.between(source, entry, (origin) => this.#fork(origin, at, entry, options));
     });
   }
 
@@ -249,13 +245,16 @@ export class SqliteLog implements EventLog {
   }
 
   #append(entry: Entry, events: readonly LogEvent[], options: AppendOptions): Promise<Appended> {
-    const { guard, close = false } = options;
+    const { guard, close = false, ordinal } = options;
     const state = this.#find(entry);
     if (state === undefined) return Promise.resolve({ kind: 'missing' });
     this.#queue.check();
     const now = this.#clock.now();
     const writer = guard?.kind === 'writer' ? state.writers.get(guard.id) : undefined;
-    const decision = sequence(state.tip, writer, { count: events.length, close, guard, now });
+    const decision = sequence(state.tip, writer, {
+      ...{ count: events.length, close, guard, now, ordinal },
+      otherType: otherType(state.config.settings, options.mediaType),
+    });
     if (decision.kind === 'answer') {
       const { answer } = decision;
       return entry.pending === 0 ? Promise.resolve(answer) : this.#answer(entry, () => answer);
@@ -264,6 +263,7 @@ export class SqliteLog implements EventLog {
     this.#write(state, first, events, tip.time);
     state.tip = tip;
     if (close) this.#queue.change({ op: 'close', id: state.id });
+    if (ordinal !== undefined) this.#queue.change({ op: 'ordinal', id: state.id, ordinal });
     if (guard?.kind === 'writer' && decision.writer !== undefined)
       this.#remember(state, guard.id, decision.writer);
     this.#touch(state);
@@ -302,7 +302,7 @@ export class SqliteLog implements EventLog {
   }
 
   /** Makes a stream, as sequenced; it is live once committed. */
-  #make(entry: Entry, config: StreamConfig, options: CreateOptions, from: ForkOf | undefined): StreamState {
+  #make(entry: Entry, settings: StreamSettings, options: ForkOptions, from: ForkOf | undefined): StreamState {
     this.#queue.check();
     const now = this.#clock.now();
     const time = Math.max(now, from?.time ?? 0);
@@ -311,15 +311,11 @@ export class SqliteLog implements EventLog {
     const segment = this.#nextSegment++;
     const epoch = this.#epoch();
     const latest = from?.at ?? 0;
+    const config = from === undefined ? { settings } : forkConfig(settings, epoch, from, options.part);
     const state = newState({ id, key: entry.key, config, now, segment, epoch, closed, time, from });
     const { tip } = state;
     const change: Change = { op: 'create', id, key: entry.key, config, closed, time: now, segment, epoch };
-    if (from === undefined) this.#queue.change(change);
-    else
-      this.#queue.change({
-        ...change,
-        from: { segment: from.segment, at: from.at, earliest: from.earliest },
-      });
+    this.#queue.change(from === undefined ? change : { ...change, ...baseOf(from) });
     this.#table.put(entry, state);
     const events = options.events ?? [];
     if (events.length > 0) {
@@ -335,23 +331,30 @@ export class SqliteLog implements EventLog {
     return state;
   }
 
-  #fork(origin: Entry, at: Position, entry: Entry, options: CreateOptions): Promise<Forked> {
-    const source = this.#find(origin);
-    if (source === undefined) return Promise.resolve({ kind: 'missing' });
+  #taken(entry: Entry): Promise<Created> | undefined {
     const known = this.#find(entry);
     if (known !== undefined) return this.#answer(entry, () => ({ kind: 'exists', bounds: boundsOf(known) }));
+    return entry.grave === undefined ? undefined : this.#answer(entry, () => ({ kind: 'gone' }));
+  }
+
+  #fork(origin: Entry, at: Position, entry: Entry, options: ForkOptions): Promise<Forked> {
+    const source = this.#find(origin);
+    if (source === undefined) return Promise.resolve({ kind: 'missing' });
+    const taken = this.#taken(entry);
+    if (taken !== undefined) return taken;
     const from = forkOf(source, at);
     if (from === undefined) return Promise.resolve({ kind: 'lost' });
     const settings = settingsOf({ contentType: source.config.settings.contentType, ...options }, 'durable');
     this.#touch(source);
-    const config = { settings, forkedFrom: { source: origin.key, at } };
-    const state = this.#make(entry, config, options, from);
+    const state = this.#make(entry, settings, options, from);
+    this.#forks.made(origin, state.id);
     return this.#answer(entry, () => this.#created(state));
   }
 
   /** The stream as sequenced; one whose time is over is deleted on the way. */
   #find(entry: Entry): StreamState | undefined {
     const { state } = entry;
+    if (entry.grave !== undefined) this.#forks.release(entry);
     if (state === undefined || !isExpired(state.config.settings, state.touched, this.#clock.now()))
       return state;
     void this.#remove(entry, state).catch(toldElsewhere);
@@ -366,9 +369,8 @@ export class SqliteLog implements EventLog {
   }
 
   #remove(entry: Entry, state: StreamState): Promise<boolean> {
-    this.#table.put(entry, undefined);
+    this.#forks.remove(entry, state);
     this.#rounds.untouch(state.id);
-    this.#queue.change({ op: 'delete', id: state.id });
     return this.#answer(entry, () => {
       this.#watchers.tell(entry.key);
       this.#rounds.begin();

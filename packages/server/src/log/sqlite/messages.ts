@@ -1,5 +1,6 @@
 import type { Epoch } from '@playhead/protocol';
 import type { Bounds } from '../event-log.ts';
+import type { Lineage } from '../lineage.ts';
 import type { WriterTip } from '../sequence.ts';
 import type { RetentionDefaults, StreamSettings } from '../stream-settings.ts';
 import type { WriterSettings } from './schema.ts';
@@ -22,10 +23,14 @@ export type Change =
       readonly time: number;
       readonly segment: number;
       readonly epoch: Epoch;
+      /** The stream that it is a fork of. */
+      readonly parent?: number;
       /** For a fork: where its history comes from, and from which offset on it inherits. */
       readonly from?: { readonly segment: number; readonly at: number; readonly earliest: number };
     }
-  | { readonly op: 'close' | 'delete'; readonly id: number }
+  /** `bury` deletes a stream that has forks, `release` gives its name free once the last of them is gone. */
+  | { readonly op: 'close' | 'delete' | 'bury' | 'release'; readonly id: number }
+  | { readonly op: 'ordinal'; readonly id: number; readonly ordinal: string }
   | { readonly op: 'configure'; readonly id: number; readonly config: StreamConfig }
   | { readonly op: 'touch'; readonly id: number; readonly time: number }
   | { readonly op: 'writer'; readonly id: number; readonly writer: string; readonly tip: WriterTip }
@@ -36,6 +41,7 @@ export type Change =
 export interface StreamConfig {
   readonly settings: StreamSettings;
   readonly forkedFrom?: NonNullable<Bounds['forkedFrom']>;
+  readonly lineage?: Lineage;
 }
 
 export type ToWriter =
@@ -102,7 +108,12 @@ export type ReaderCall =
     };
 
 export type FromReader =
-  | { readonly id: number; readonly kind: 'loaded'; readonly stream: LoadedStream | undefined }
+  | {
+      readonly id: number;
+      readonly kind: 'loaded';
+      readonly stream: LoadedStream | undefined;
+      readonly grave: LoadedGrave | undefined;
+    }
   | { readonly id: number; readonly kind: 'listed'; readonly keys: readonly string[] }
   /** Rows one behind the other. `before`: the chain's value before the first. */
   | {
@@ -113,9 +124,26 @@ export type FromReader =
     }
   | { readonly id: number; readonly kind: 'failed'; readonly reason: string };
 
+/** A name that is taken by a deleted stream, because of its forks. */
+export interface LoadedGrave {
+  readonly id: number;
+  readonly parent: Parent | undefined;
+  /** Ids of its forks that are there, or are graves themselves. */
+  readonly forks: readonly number[];
+}
+
+/** What a stream was forked from. */
+export interface Parent {
+  readonly id: number;
+  readonly key: string;
+}
+
 /** A stream as it was committed. */
 export interface LoadedStream {
   readonly id: number;
+  readonly parent: Parent | undefined;
+  readonly forks: readonly number[];
+  readonly ordinal: string | undefined;
   readonly config: StreamConfig;
   readonly closed: boolean;
   readonly created: number;

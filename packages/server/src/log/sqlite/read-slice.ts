@@ -3,6 +3,7 @@ import { decodeEvents, proveRow, rowAfter, rowAt } from '../batch-codec.ts';
 import type { Hash } from '../chain.ts';
 import type { Batch, ReadLimit, Slice } from '../event-log.ts';
 import { locate } from '../history.ts';
+import { asOwn } from '../lineage.ts';
 import type { ReaderPool } from './reader-pool.ts';
 import { viewOf } from './rows.ts';
 import { spansOf, type StreamState } from './stream-state.ts';
@@ -18,10 +19,11 @@ const PIECE = 4 * 1024 * 1024;
 export async function readSlice(
   state: StreamState,
   readers: ReaderPool,
-  after: Position,
+  wanted: Position,
   limit: ReadLimit,
 ): Promise<Slice> {
   const { tip } = state.seen;
+  const after = asOwn(wanted, state.config.lineage);
   const latest: Position = { epoch: tip.epoch, offset: tip.latest };
   const spans = spansOf(state);
   const place = locate(spans, after);

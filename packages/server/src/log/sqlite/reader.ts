@@ -2,8 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { parsePosition, type Position } from '@playhead/protocol';
 import type {
   FromReader,
+  LoadedGrave,
   LoadedSegment,
   LoadedStream,
+  Parent,
   ReaderCall,
   StreamConfig,
   ToReader,
@@ -26,6 +28,13 @@ const bodies = db.prepare(
    (SELECT body FROM batches WHERE id BETWEEN ${ROW_KEY} AND ${ROW_KEY} ORDER BY id)`,
 );
 const streamRow = db.prepare('SELECT * FROM streams WHERE key = ?');
+const graveRow = db.prepare('SELECT * FROM graves WHERE key = ?');
+const nameRow = db.prepare(
+  'SELECT key FROM streams WHERE id = ?1 UNION ALL SELECT key FROM graves WHERE id = ?1',
+);
+const forkRows = db.prepare(
+  'SELECT id FROM streams WHERE parent = ?1 UNION ALL SELECT id FROM graves WHERE parent = ?1',
+);
 const segmentRows = db.prepare('SELECT * FROM segments WHERE stream = ? ORDER BY id');
 const segmentRow = db.prepare('SELECT * FROM segments WHERE id = ?');
 const writerRows = db.prepare('SELECT * FROM writers WHERE stream = ?');
@@ -46,7 +55,7 @@ port.on('message', (message: ToReader) => {
 function answerTo(id: number, call: ReaderCall): [FromReader, ArrayBuffer[]] {
   switch (call.kind) {
     case 'load':
-      return [{ id, kind: 'loaded', stream: load(call.key) }, []];
+      return [{ id, kind: 'loaded', ...load(call.key) }, []];
     case 'list': {
       const { tenant, prefix, after, limit } = call;
       const first = `${tenant}:${prefix}`;
@@ -89,33 +98,58 @@ function firstOf(memory: Uint8Array): number {
   return new DataView(memory.buffer, memory.byteOffset).getFloat64(8, true);
 }
 
-function load(key: string): LoadedStream | undefined {
+function load(key: string): { stream: LoadedStream | undefined; grave: LoadedGrave | undefined } {
   // One snapshot: the writer may commit between any two statements.
   db.exec('BEGIN');
   try {
-    const found = streamRow.get(key);
-    if (found === undefined) return undefined;
-    const id = Number(found['id']);
-    return {
-      id,
-      config: JSON.parse(String(found['config'])) as StreamConfig,
-      closed: found['closed'] === 1,
-      created: Number(found['created']),
-      touched: Number(found['touched']),
-      epochIndex: Number(found['epoch_index']),
-      segments: segmentRows.all(id).map(loadSegment),
-      writers: writerRows.all(id).map((row) => [
-        String(row['writer']),
-        {
-          epoch: Number(row['epoch']),
-          sequence: Number(row['sequence']),
-          recent: String(row['recent']).split(' ').map(parsePosition).filter(isPosition),
-        },
-      ]),
-    };
+    return { stream: loadStream(key), grave: loadGrave(key) };
   } finally {
     db.exec('COMMIT');
   }
+}
+
+function loadGrave(key: string): LoadedGrave | undefined {
+  const found = graveRow.get(key);
+  if (found === undefined) return undefined;
+  const id = Number(found['id']);
+  return { id, parent: parentOf(found), forks: forksOf(id) };
+}
+
+function parentOf(found: Record<string, unknown>): Parent | undefined {
+  if (found['parent'] === null) return undefined;
+  const id = Number(found['parent']);
+  const key = nameRow.get(id)?.['key'];
+  return typeof key === 'string' ? { id, key } : undefined;
+}
+
+function forksOf(id: number): number[] {
+  return forkRows.all(id).map((row) => Number(row['id']));
+}
+
+function loadStream(key: string): LoadedStream | undefined {
+  const found = streamRow.get(key);
+  if (found === undefined) return undefined;
+  const id = Number(found['id']);
+  return {
+    id,
+    parent: parentOf(found),
+    forks: forksOf(id),
+    ordinal: typeof found['ordinal'] === 'string' ? found['ordinal'] : undefined,
+    config: JSON.parse(String(found['config'])) as StreamConfig,
+    closed: found['closed'] === 1,
+    created: Number(found['created']),
+    touched: Number(found['touched']),
+    epochIndex: Number(found['epoch_index']),
+    segments: segmentRows.all(id).map(loadSegment),
+    writers: writerRows.all(id).map((row) => [
+      String(row['writer']),
+      {
+        epoch: Number(row['epoch']),
+        sequence: Number(row['sequence']),
+        recent: String(row['recent']).split(' ').map(parsePosition).filter(isPosition),
+      },
+    ]),
+  };
 }
 
 function loadSegment(found: Record<string, unknown>): LoadedSegment {

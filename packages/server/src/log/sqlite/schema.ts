@@ -14,18 +14,22 @@ import { join } from 'node:path';
  * - A fork's segment names `base`, which holds what it inherited, up to and with offset `base_last`. Its own totals
  *   begin at 0, so its `floor` is minus what it inherited.
  * - A segment without a stream was deleted; it goes when its rows have gone.
+ * - A deleted stream whose forks (`parent` names what was forked) are left is a grave: its name stays taken.
  */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS streams (
   id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, config TEXT NOT NULL, closed INTEGER NOT NULL,
-  created REAL NOT NULL, touched REAL NOT NULL, epoch_index INTEGER NOT NULL
+  created REAL NOT NULL, touched REAL NOT NULL, epoch_index INTEGER NOT NULL, parent INTEGER, ordinal TEXT
 );
+CREATE TABLE IF NOT EXISTS graves (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, parent INTEGER);
 CREATE TABLE IF NOT EXISTS segments (
   id INTEGER PRIMARY KEY, stream INTEGER, epoch TEXT NOT NULL, base INTEGER, base_last INTEGER,
   earliest INTEGER NOT NULL, floor INTEGER NOT NULL,
   gone INTEGER NOT NULL, gone_total INTEGER NOT NULL, gone_time REAL NOT NULL, head BLOB NOT NULL
 );
+CREATE INDEX IF NOT EXISTS streams_parent ON streams (parent) WHERE parent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS graves_parent ON graves (parent) WHERE parent IS NOT NULL;
 CREATE INDEX IF NOT EXISTS segments_stream ON segments (stream, id);
 CREATE INDEX IF NOT EXISTS segments_base ON segments (base) WHERE base IS NOT NULL;
 CREATE INDEX IF NOT EXISTS segments_age ON segments (gone_time);
@@ -36,7 +40,23 @@ CREATE TABLE IF NOT EXISTS writers (
 ) WITHOUT ROWID;
 `;
 
-export const FORMAT = '1';
+export const FORMAT = '2';
+
+/**
+ * From format 1, which knew neither forks that hold a name nor ordinals. A stream of the name that a fork was made from
+ * is its parent only if it is older: the name may have been used again.
+ */
+const FROM_1 = `
+BEGIN IMMEDIATE;
+ALTER TABLE streams ADD COLUMN parent INTEGER;
+ALTER TABLE streams ADD COLUMN ordinal TEXT;
+UPDATE streams SET parent = (
+  SELECT source.id FROM streams AS source
+  WHERE source.key = json_extract(streams.config, '$.forkedFrom.source') AND source.id < streams.id
+) WHERE json_extract(config, '$.forkedFrom.source') IS NOT NULL;
+UPDATE meta SET value = '2' WHERE name = 'format';
+COMMIT;
+`;
 
 /** The most events of one epoch: what is left of a key beside the segment. */
 export const OFFSET_MAX: number = 2 ** 37 - 1;
@@ -61,11 +81,19 @@ export function openForWriting(folder: string, settings: WriterSettings): Databa
   db.exec(
     'PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;',
   );
+  migrate(db);
   db.exec(SCHEMA);
   if (settings.capacity !== undefined) {
     db.exec(`PRAGMA max_page_count = ${Math.max(64, Math.floor(settings.capacity / 4096))};`);
   }
   return db;
+}
+
+function migrate(db: DatabaseSync): void {
+  const known = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get();
+  if (known === undefined) return;
+  const format = db.prepare("SELECT value FROM meta WHERE name = 'format'").get()?.['value'];
+  if (format === '1') db.exec(FROM_1);
 }
 
 export function openForReading(folder: string): DatabaseSync {

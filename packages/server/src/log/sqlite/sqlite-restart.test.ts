@@ -47,7 +47,7 @@ test('L3 everything is as it was after a restart, and numbering goes on', async 
   expect(await log.append(A, texts('3'), { guard })).toEqual({
     kind: 'repeated',
     position: written.position,
-    sequence: 0,
+    ...{ sequence: 0, newest: 0, closed: false },
   });
   expect(appended(await log.append(A, texts('4'))).position).toEqual({ ...written.position, offset: 4 });
   const slice = read(await log.read(A, made.start, { ...WIDE, proof: true }));
@@ -55,6 +55,64 @@ test('L3 everything is as it was after a restart, and numbering goes on', async 
   expect(verifyBatches(slice.batches)).toMatchObject({ kind: 'intact', events: 4 });
   expect(await everything(log, streamKey('acme', 'tests/c'))).toEqual(['1', '2', 'c3']);
   expect(created(await log.create(streamKey('acme', 'tests/d'))).latest.epoch > made.latest.epoch).toBe(true);
+});
+
+test('L3 L9 ordinals, graves and the positions of sources outlive a restart', async () => {
+  const options = setup();
+  const first = await openSqliteLog(options);
+  const made = created(await first.create(A, { events: texts('1') }));
+  await first.append(A, texts('2'), { ordinal: 'b' });
+  await first.fork(A, made.latest, B);
+  const C = streamKey('acme', 'tests/c');
+  await first.create(C);
+  await first.append(C, texts('x'), { ordinal: 'b' });
+  await first.delete(A);
+  await first[Symbol.asyncDispose]();
+  await using log = await openSqliteLog(options);
+  expect(await log.gone(A)).toBe(true);
+  expect(await log.create(A)).toEqual({ kind: 'gone' });
+  expect(dataOf(read(await log.read(B, made.start, WIDE)))).toEqual(['1']);
+  expect(await log.append(C, texts('y'), { ordinal: 'a' })).toEqual({ kind: 'out-of-order', newest: 'b' });
+  await log.delete(B);
+  expect((await log.create(A)).kind).toBe('created');
+});
+
+test('L9 a grave that a crash left without a fork is removed by retention', async () => {
+  const options = setup();
+  const first = await openSqliteLog(options);
+  const made = created(await first.create(A));
+  await first.fork(A, made.latest, B);
+  await first.delete(A);
+  await first[Symbol.asyncDispose]();
+  const { DatabaseSync } = await import('node:sqlite');
+  const db = new DatabaseSync(join(options.folder, 'log.db'));
+  db.exec('DELETE FROM streams');
+  db.close();
+  await using _ = await openSqliteLog(options);
+  const reader = new DatabaseSync(join(options.folder, 'log.db'), { readOnly: true });
+  clock.advance(5000);
+  await until(() => reader.prepare('SELECT count(*) AS left FROM graves').get()?.['left'] === 0);
+  reader.close();
+});
+
+test('a log of format 1 is brought to the present one, with the forks that it has', async () => {
+  const options = setup();
+  const first = await openSqliteLog(options);
+  const made = created(await first.create(A, { events: texts('1') }));
+  await first.fork(A, made.latest, B);
+  await first[Symbol.asyncDispose]();
+  const { DatabaseSync } = await import('node:sqlite');
+  const db = new DatabaseSync(join(options.folder, 'log.db'));
+  db.exec(`DROP INDEX streams_parent; DROP TABLE graves; ALTER TABLE streams DROP COLUMN parent;
+    ALTER TABLE streams DROP COLUMN ordinal; UPDATE meta SET value = '1' WHERE name = 'format'`);
+  db.close();
+  await using log = await openSqliteLog(options);
+  expect(await everything(log, B)).toEqual(['1']);
+  await log.append(B, texts('2'), { ordinal: '1' });
+  await log.delete(A);
+  expect(await log.gone(A)).toBe(true);
+  await log.delete(B);
+  expect(await log.gone(A)).toBe(false);
 });
 
 /** A folder as a process that was killed leaves it: the database was not marked as closed. */

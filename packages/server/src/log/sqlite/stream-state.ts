@@ -1,9 +1,19 @@
 import type { Epoch, Position } from '@playhead/protocol';
 import type { Bounds } from '../event-log.ts';
 import type { Span } from '../history.ts';
+import { asOwn, type Lineage, lineageOf } from '../lineage.ts';
 import type { Tip, WriterTip } from '../sequence.ts';
 import type { StreamKey } from '../stream-key.ts';
-import type { LoadedSegment, LoadedStream, StreamConfig, Trimmed } from './messages.ts';
+import type { StreamSettings } from '../stream-settings.ts';
+import type {
+  Change,
+  LoadedGrave,
+  LoadedSegment,
+  LoadedStream,
+  Parent,
+  StreamConfig,
+  Trimmed,
+} from './messages.ts';
 
 /**
  * A stream as the main thread knows it: `tip` and `total` as sequenced (with appends that are not committed yet),
@@ -24,6 +34,22 @@ export interface StreamState {
   /** Whether its creation is committed. */
   live: boolean;
   readonly writers: Map<string, WriterTip>;
+  readonly parent: Parent | undefined;
+  /** Ids of its forks. */
+  readonly forks: Set<number>;
+}
+
+type CreateChange = Extract<Change, { op: 'create' }>;
+
+/** A stream that was deleted while it had forks: what is left of it is its name. */
+export interface Grave {
+  readonly id: number;
+  readonly parent: Parent | undefined;
+  readonly forks: Set<number>;
+}
+
+export function graveOf({ id, parent, forks }: LoadedGrave): Grave {
+  return { id, parent, forks: new Set(forks) };
 }
 
 export interface SegmentState extends LoadedSegment {
@@ -35,7 +61,8 @@ export function stateOf(key: StreamKey, loaded: LoadedStream): StreamState {
   const segments = loaded.segments.map((segment): SegmentState => ({ ...segment }));
   const last = segments.at(-1);
   if (last === undefined) throw new RangeError('A stream without an epoch.');
-  const tip: Tip = { epoch: last.epoch, latest: last.latest, time: last.time, closed: loaded.closed };
+  const { closed, ordinal } = loaded;
+  const tip: Tip = { epoch: last.epoch, latest: last.latest, time: last.time, closed, ordinal };
   const state: StreamState = {
     id: loaded.id,
     key,
@@ -49,6 +76,8 @@ export function stateOf(key: StreamKey, loaded: LoadedStream): StreamState {
     seen: { tip, total: last.total },
     live: true,
     writers: new Map(loaded.writers),
+    parent: loaded.parent,
+    forks: new Set(loaded.forks),
   };
   dropEmpty(state);
   return state;
@@ -58,13 +87,18 @@ export function stateOf(key: StreamKey, loaded: LoadedStream): StreamState {
 export interface ForkOf {
   readonly segment: number;
   readonly at: number;
+  /** The same as a position of the source. */
+  readonly position: Position;
+  readonly parent: { readonly id: number; readonly key: StreamKey };
+  readonly lineage: Lineage | undefined;
   readonly earliest: number;
   readonly time: number;
   readonly sources: LoadedSegment['sources'];
 }
 
 /** What a fork of `source` at a position inherits, as sequenced; undefined if the position is not retained. */
-export function forkOf(source: StreamState, at: Position): ForkOf | undefined {
+export function forkOf(source: StreamState, wanted: Position): ForkOf | undefined {
+  const at = asOwn(wanted, source.config.lineage);
   const segment = source.segments.find(({ epoch }) => epoch === at.epoch);
   if (segment === undefined || at.offset < segment.earliest - 1) return undefined;
   const latest = segment === currentOf(source) ? source.tip.latest : segment.latest;
@@ -75,10 +109,29 @@ export function forkOf(source: StreamState, at: Position): ForkOf | undefined {
   return {
     segment: holding.segment,
     at: at.offset,
+    position: at,
+    parent: { id: source.id, key: source.key },
+    lineage: source.config.lineage,
     earliest: Math.min(segment.earliest, at.offset + 1),
     time: source.tip.time,
     sources: [...segment.sources.slice(0, index), { segment: holding.segment, last: at.offset }],
   };
+}
+
+/** What is stored of a fork as text; `own` is its epoch. */
+export function forkConfig(
+  settings: StreamSettings,
+  own: Epoch,
+  { position, parent, lineage }: ForkOf,
+  part: number | undefined,
+): StreamConfig {
+  const forkedFrom = { source: parent.key, at: position, ...(part === undefined ? {} : { part }) };
+  return { settings, forkedFrom, lineage: lineageOf(own, position, lineage) };
+}
+
+/** What the writer is told of where a fork's history comes from. */
+export function baseOf({ segment, at, earliest, parent }: ForkOf): Pick<CreateChange, 'from' | 'parent'> {
+  return { parent: parent.id, from: { segment, at, earliest } };
 }
 
 /** A stream that is being made: not live before that is committed. */
@@ -95,7 +148,7 @@ export function newState(made: {
 }): StreamState {
   const { id, key, config, now, segment, epoch, closed, time, from } = made;
   const latest = from?.at ?? 0;
-  const tip = { epoch, latest, time, closed };
+  const tip: Tip = { epoch, latest, time, closed, ordinal: undefined };
   const sources = [...(from?.sources ?? []), { segment, last: Number.MAX_SAFE_INTEGER }];
   return {
     id,
@@ -112,6 +165,8 @@ export function newState(made: {
     seen: { tip, total: 0 },
     live: false,
     writers: new Map(),
+    parent: from?.parent,
+    forks: new Set(),
   };
 }
 

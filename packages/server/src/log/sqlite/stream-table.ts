@@ -2,12 +2,14 @@ import { PlayheadError } from '@playhead/protocol';
 import type { StreamKey } from '../stream-key.ts';
 import type { Trimmed } from './messages.ts';
 import type { ReaderPool } from './reader-pool.ts';
-import { applyTrim, stateOf, type StreamState } from './stream-state.ts';
+import { applyTrim, type Grave, graveOf, stateOf, type StreamState } from './stream-state.ts';
 
 /** What is known of one name: a stream, or that there is none. */
 export interface Entry {
   readonly key: StreamKey;
   state: StreamState | undefined;
+  /** Set if there is no stream, but the name is taken by one that was deleted (L9). */
+  grave: Grave | undefined;
   /** Calls that wait until it is known, or until a fork was decided; undefined where nothing has to wait. */
   queue: Call[] | undefined;
   /** Answers under way that were decided by what is known here. */
@@ -48,6 +50,7 @@ export class StreamTable {
     const entry: Entry = {
       key,
       state: undefined,
+      grave: undefined,
       queue: [],
       pending: 0,
       used: true,
@@ -131,6 +134,7 @@ export class StreamTable {
         }
         entry.loading = false;
         this.put(entry, answer.stream === undefined ? undefined : stateOf(entry.key, answer.stream));
+        entry.grave = answer.grave === undefined ? undefined : graveOf(answer.grave);
         this.release(entry);
       },
       (error: unknown) => {

@@ -11,7 +11,7 @@ const BITE_MS = 2;
 
 export interface Swept {
   readonly trimmed: readonly Trimmed[];
-  /** Keys of streams whose time is over: the main thread deletes them, since it sequences deletions, too. */
+  /** Keys of streams whose time is over, and of graves without a fork: the main thread deletes them, since it sequences deletions, too. */
   readonly expired: readonly string[];
   /** Another bite has something to do at once. */
   readonly more: boolean;
@@ -60,6 +60,10 @@ export function openSweeper(db: DatabaseSync, rows: Rows, limits: Limits): Sweep
   const setAge = db.prepare('UPDATE segments SET gone_time = ? WHERE id = ?');
   const removeRows = db.prepare(`DELETE FROM batches WHERE id BETWEEN ${ROW_KEY} AND ${ROW_KEY}`);
   const removeSegment = db.prepare('DELETE FROM segments WHERE id = ?');
+  const emptyGraves = db.prepare(
+    `SELECT key FROM graves WHERE id NOT IN (SELECT parent FROM streams WHERE parent IS NOT NULL)
+     AND id NOT IN (SELECT parent FROM graves WHERE parent IS NOT NULL) LIMIT 16`,
+  );
   const orphanWriters = db.prepare(
     'SELECT DISTINCT stream FROM writers WHERE stream NOT IN (SELECT id FROM streams) LIMIT 1',
   );
@@ -207,7 +211,10 @@ export function openSweeper(db: DatabaseSync, rows: Rows, limits: Limits): Sweep
           cursor = id;
           if (late()) return;
         }
-        if (found.length === 0) enter('rows');
+        if (found.length > 0) return;
+        // A crash came between the deletion of the last fork and this.
+        expired.push(...emptyGraves.all().map((grave) => String(grave['key'])));
+        enter('rows');
         return;
       }
       case 'rows': {

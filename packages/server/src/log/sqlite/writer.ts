@@ -29,10 +29,13 @@ const db = openForWriting(data.folder, data);
 const rows = openRows(db);
 const insertBatch = db.prepare(`INSERT INTO batches (id, total, body) VALUES (${ROW_KEY}, ?, ?)`);
 const replaceBatch = db.prepare(`UPDATE batches SET body = ? WHERE id = ${ROW_KEY}`);
-const insertStream = db.prepare('INSERT INTO streams VALUES (?, ?, ?, ?, ?, ?, ?)');
+const insertStream = db.prepare('INSERT INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)');
 const insertSegment = db.prepare('INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
 const closeStream = db.prepare('UPDATE streams SET closed = 1 WHERE id = ?');
 const deleteStream = db.prepare('DELETE FROM streams WHERE id = ?');
+const digGrave = db.prepare('INSERT INTO graves SELECT id, key, parent FROM streams WHERE id = ?');
+const deleteGrave = db.prepare('DELETE FROM graves WHERE id = ?');
+const setOrdinal = db.prepare('UPDATE streams SET ordinal = ? WHERE id = ?');
 const orphanSegments = db.prepare('UPDATE segments SET stream = NULL WHERE stream = ?');
 const configureStream = db.prepare('UPDATE streams SET config = ? WHERE id = ?');
 const touchStream = db.prepare('UPDATE streams SET touched = ? WHERE id = ?');
@@ -83,10 +86,12 @@ function start(): FromWriter {
   putMeta.run('boot', data.bootId);
   putMeta.run('sync', data.sync);
   db.exec('COMMIT');
-  const next = (table: string): number =>
-    Number(db.prepare(`SELECT coalesce(max(id), 0) + 1 AS next FROM ${table}`).get()?.['next']);
   sweeper = openSweeper(db, rows, data);
-  return { kind: 'ready', nextStream: next('streams'), nextSegment: next('segments'), lastEpoch };
+  // An id is not given again while anything of the stream that had it is left.
+  const last = (table: string, column = 'id'): number =>
+    Number(db.prepare(`SELECT coalesce(max(${column}), 0) AS last FROM ${table}`).get()?.['last']);
+  const nextStream = Math.max(last('streams'), last('graves'), last('writers', 'stream')) + 1;
+  return { kind: 'ready', nextStream, nextSegment: last('segments') + 1, lastEpoch };
 }
 
 function beginEpochs(last: Epoch): Epoch {
@@ -153,7 +158,15 @@ function apply(change: Change): number | undefined {
     case 'close':
       closeStream.run(change.id);
       return;
+    case 'release':
+      deleteGrave.run(change.id);
+      return;
+    case 'ordinal':
+      setOrdinal.run(change.ordinal, change.id);
+      return;
+    case 'bury':
     case 'delete':
+      if (change.op === 'bury') digGrave.run(change.id);
       deleteStream.run(change.id);
       orphanSegments.run(change.id);
       sweeper?.orphaned();
@@ -179,8 +192,8 @@ function apply(change: Change): number | undefined {
 }
 
 function create(change: Extract<Change, { op: 'create' }>): number | undefined {
-  const { id, key, config, closed, time, segment, epoch, from } = change;
-  insertStream.run(id, key, JSON.stringify(config), closed ? 1 : 0, time, time, 0);
+  const { id, key, config, closed, time, segment, epoch, from, parent } = change;
+  insertStream.run(id, key, JSON.stringify(config), closed ? 1 : 0, time, time, 0, parent ?? null);
   putMeta.run('epoch', epoch);
   if (from === undefined) {
     insertSegment.run(segment, id, epoch, null, null, 1, 0, 0, 0, time, hashBytes(CHAIN_START));
