@@ -10,14 +10,20 @@ export type StreamKey = string & { readonly [brand]: 'StreamKey' };
 
 const TENANT = /^[A-Za-z0-9_-]{1,64}$/;
 
+/**
+ * Whose the streams are that belong to the server and to no tenant. No key, no token and no request can name it, so
+ * whatever lets somebody at such a stream is a line of code of ours.
+ */
+export const SERVER_TENANT = '_server';
+
 /** Whether a text can be a tenant: 1 to 64 of `[A-Za-z0-9_-]`. */
 export function isTenant(text: string): boolean {
-  return TENANT.test(text);
+  return TENANT.test(text) && text !== SERVER_TENANT;
 }
 
 /** The key of a tenant's stream. Throws `invalid-request` for a text that is not a name. */
 export function streamKey(tenant: string, name: StreamName): StreamKey {
-  if (!isTenant(tenant))
+  if (!TENANT.test(tenant))
     throw new PlayheadError('invalid-request', 'A tenant is 1 to 64 of A-Z a-z 0-9 _ -.');
   if (!isStreamName(name)) {
     throw new PlayheadError(
