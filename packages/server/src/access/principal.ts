@@ -1,3 +1,6 @@
+import { kindOf, type StreamName } from '@playhead/protocol';
+import { nameSegment } from '../log/name-segment.ts';
+
 /** Who calls: what a valid key, JWT, cookie or ticket stands for. */
 export interface Principal {
   /** Which credential, for logs and rate limits: never the credential itself. */
@@ -60,4 +63,18 @@ export function allows(principal: Principal, scope: Scope): boolean {
   if (scopes.has('admin') || scopes.has(scope)) return true;
   const stronger = IMPLIED_BY[scope];
   return stronger !== undefined && scopes.has(stronger);
+}
+
+/**
+ * Whether a caller may see a stream of its own tenant at all, whatever it wants to do with it. Streams under
+ * `contexts/` belong to one user each, `contexts/{user}/…`, and nobody else of the tenant may learn of them: only that
+ * user, whoever may act for any user, and a ticket for this very stream.
+ */
+export function maySeeStream(principal: Principal, stream: StreamName): boolean {
+  if (kindOf(stream) !== 'contexts') return true;
+  if (principal.bound?.kind === 'stream') return principal.bound.stream === stream;
+  if (allows(principal, 'admin')) return true;
+  const { userId } = principal;
+  if (userId === null) return allows(principal, 'contexts:impersonate');
+  return userId.isWellFormed() && stream.startsWith(`contexts/${nameSegment(userId)}/`);
 }

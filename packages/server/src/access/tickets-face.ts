@@ -5,7 +5,7 @@ import type { Router } from '../http/router.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { streamKey } from '../log/stream-key.ts';
 import type { IssuedPass } from './passes.ts';
-import { allows, type Principal } from './principal.ts';
+import { allows, maySeeStream, type Principal } from './principal.ts';
 import type { Tickets } from './tickets.ts';
 
 const BODY = z.strictObject({ stream: z.string().max(1000).optional() });
@@ -43,7 +43,10 @@ async function checkReadable(principal: Principal, stream: string, log: EventLog
   if (!allows(principal, 'streams:read')) {
     throw new PlayheadError('forbidden', 'This needs the scope streams:read.');
   }
-  const found = isStreamName(stream) && (await log.bounds(streamKey(principal.tenant, stream))) !== undefined;
+  const found =
+    isStreamName(stream) &&
+    maySeeStream(principal, stream) &&
+    (await log.bounds(streamKey(principal.tenant, stream))) !== undefined;
   if (!found) throw new PlayheadError('stream-not-found', 'There is no such stream: create it first.');
 }
 

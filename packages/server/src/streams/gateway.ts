@@ -6,7 +6,7 @@ import {
   type Position,
   parsePosition,
 } from '@playhead/protocol';
-import { allows, type Principal, type Scope } from '../access/principal.ts';
+import { allows, maySeeStream, type Principal, type Scope } from '../access/principal.ts';
 import type { Hub } from '../hub/hub.ts';
 import type { Appended, AppendOptions, EventLog } from '../log/event-log.ts';
 import { type StreamKey, streamKey } from '../log/stream-key.ts';
@@ -83,6 +83,7 @@ export function keyOf(principal: Principal, stream: string): StreamKey {
   if (principal.bound?.kind === 'stream' && principal.bound.stream !== stream) {
     throw new PlayheadError('forbidden', 'This ticket is for another stream.');
   }
+  if (!maySeeStream(principal, stream)) throw missingStream();
   return streamKey(principal.tenant, stream);
 }
 

@@ -7,6 +7,7 @@ import type { SseTransport } from '../transports/transport.ts';
 import { eventJson } from './event-json.ts';
 import { beginningOf, keyOf, missingStream } from './gateway.ts';
 import { positionSince } from './position-since.ts';
+import { listVisible } from './list-visible.ts';
 import { provenEvents } from './proven-page.ts';
 import { queryNumber, requestedCursor, requestedSince } from './stream-cursor.ts';
 import { envelopeFace, mappedFace } from './stream-face.ts';
@@ -39,11 +40,11 @@ export function mountReadFace(router: Router, parts: ReadFaceParts): void {
 
 async function list({ log }: ReadFaceParts, exchange: Exchange): Promise<Reply> {
   const limit = queryNumber(exchange, 'limit', 100, 1000);
-  const { tenant } = callerOf(exchange);
+  const principal = callerOf(exchange);
   const after = exchange.query.get('after') ?? undefined;
   const prefix = exchange.query.get('prefix') ?? undefined;
-  const listed = await log.list({
-    tenant,
+  const listed = await listVisible(log, principal, {
+    tenant: principal.tenant,
     limit: limit + 1,
     ...(after === undefined ? {} : { after }),
     ...(prefix === undefined ? {} : { prefix }),
