@@ -45,6 +45,8 @@ export class Channel {
   /** A hint named no offset: only a read tells what changed. */
   #stale = false;
   #filling = false;
+  /** The last turn was left out until a read is back. */
+  #held = false;
   #closed = false;
   #scheduled = false;
   #disposed = false;
@@ -118,7 +120,11 @@ export class Channel {
   offer(batch: Batch, closes: boolean): void {
     if (this.#window === undefined) return;
     if (!this.#window.offer(batch)) this.#stale = true;
-    else if (closes) this.#closed = true;
+    else if (closes) {
+      // Nothing can follow it: whatever the hint about the close says is known.
+      this.#closed = true;
+      this.#stale = false;
+    }
     this.schedule();
   }
 
@@ -171,10 +177,17 @@ export class Channel {
 
   #advance(window: Window): void {
     if (this.#stale || this.#hinted > window.latest) this.#fill(window);
-    let behind = false;
-    for (const subscriber of this.#subscribers) {
-      if (subscriber.advance(window, this.#closed && !this.#filling)) behind = true;
+    const more = this.#hinted > window.latest;
+    // Nobody knows yet whether anything follows: a chunk that says no could be wrong, and one that says yes might be
+    // followed by nothing. So the answer is waited for, but only once.
+    if (this.#filling && !more && !this.#held) {
+      this.#held = true;
+      return;
     }
+    this.#held = false;
+    let behind = false;
+    const tail = { live: !this.#filling && !more, closed: this.#closed && !this.#filling };
+    for (const subscriber of this.#subscribers) if (subscriber.advance(window, tail)) behind = true;
     if (behind) this.schedule();
   }
 

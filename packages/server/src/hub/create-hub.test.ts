@@ -139,6 +139,35 @@ describe('Hub', () => {
     expect(sinks[0]?.chunks).toHaveLength(1);
   });
 
+  it('every chunk says whether anything follows it, from the engine as from the window', async () => {
+    await log.create(KEY);
+    await hub.append(KEY, events(2, 'x'.repeat(900)));
+    await hub.append(KEY, events(1, 'x'.repeat(900)));
+    const ends: string[] = [];
+    const sink: Sink = {
+      encoding: {
+        ...lines,
+        frame: (parts, end) => {
+          ends.push(`${end?.next.offset} ${end?.live === true ? 'live' : 'more'} ${end?.closed}`);
+          return lines.frame(parts, end);
+        },
+      },
+      receipt() {},
+      write: () => true,
+      end() {},
+    };
+    await hub.attach({ key: KEY, from: 'start', delivery: 'every' }, sink);
+    await until(() => ends.some((end) => end.startsWith('3')));
+    await hub.append(KEY, events(1));
+    await hub.append(KEY, events(1), { close: true });
+    await until(() => ends.some((end) => end.startsWith('5')));
+    expect(ends.filter((end) => !end.startsWith('4'))).toEqual([
+      '2 more false',
+      '3 live false',
+      '5 live true',
+    ]);
+  });
+
   it('a blocked subscriber is read nothing for, holds nobody up, and misses nothing when it resumes', async () => {
     await log.create(KEY);
     const slow = await attach('live');

@@ -68,8 +68,21 @@ export type EndReason = 'finished' | 'deleted' | 'draining' | 'failed';
 export interface Encoding {
   /** The bytes of these events; called once per batch, whoever watches. */
   encode(batch: Batch): Uint8Array;
-  /** One write out of one or more encoded batches, e.g. framed as an HTTP chunk. */
-  frame(parts: readonly Uint8Array[]): Uint8Array;
+  /**
+   * One write out of one or more encoded batches, e.g. framed as an HTTP chunk. `end` is where they end; it is absent
+   * for what a transport frames by itself.
+   */
+  frame(parts: readonly Uint8Array[], end?: ChunkEnd): Uint8Array;
+}
+
+/** Where a chunk ends, as far as was known when it was made. */
+export interface ChunkEnd {
+  /** Behind the last event of the chunk. */
+  readonly next: Position;
+  /** Nothing follows `next` yet. */
+  readonly live: boolean;
+  /** Nothing will ever follow it. */
+  readonly closed: boolean;
 }
 
 export interface HubStats {

@@ -2,7 +2,7 @@ import type { Epoch, Position } from '@playhead/protocol';
 import type { EventLog, Slice } from '../log/event-log.ts';
 import { type Channel, receiptOf } from './channel.ts';
 import type { EndReason, Sink, Subscription } from './hub.ts';
-import type { Window } from './window.ts';
+import type { Tail, Window } from './window.ts';
 
 /** How much a subscriber behind the window reads from the engine at once. */
 const READ_EVENTS = 2048;
@@ -72,9 +72,10 @@ export class Subscriber implements Subscription {
 
   /**
    * Writes at most one chunk, if there is one and the sink takes it. True if there is more to write at once.
-   * `closed`: the window's latest event is the stream's last.
+   * `tail.closed`: the window's latest event is the stream's last.
    */
-  advance(window: Window, closed: boolean): boolean {
+  advance(window: Window, tail: Tail): boolean {
+    const { closed } = tail;
     if (this.#blocked || this.#reading || this.#ended) return false;
     if (this.#epoch === window.epoch) {
       if (this.#offset === window.latest) {
@@ -83,7 +84,7 @@ export class Subscriber implements Subscription {
       }
       if (this.#latestOnly && this.#offset < window.latest - 1) this.#skipTo(window.latest - 1);
       if (window.covers(this.#offset)) {
-        const chunk = window.chunk(this.#sink.encoding, this.#offset);
+        const chunk = window.chunk(this.#sink.encoding, this.#offset, tail);
         this.#offset = chunk.next;
         this.#write(chunk.bytes);
         return !this.#blocked && (closed || this.#offset < window.latest);
@@ -125,8 +126,12 @@ export class Subscriber implements Subscription {
         const { encoding } = this.#sink;
         this.#epoch = slice.next.epoch;
         this.#offset = slice.next.offset;
-        if (slice.batches.length > 0)
-          this.#write(encoding.frame(slice.batches.map((batch) => encoding.encode(batch))));
+        if (slice.batches.length > 0) {
+          const { next, latest, closed } = slice;
+          const live = next.epoch === latest.epoch && next.offset === latest.offset;
+          const parts = slice.batches.map((batch) => encoding.encode(batch));
+          this.#write(encoding.frame(parts, { next, live, closed }));
+        }
         if (slice.closed && !this.#ended) this.end('finished');
         else this.#channel.schedule();
         return;

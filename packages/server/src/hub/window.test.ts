@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../log/event-log.ts';
 import type { Encoding } from './hub.ts';
-import { Window } from './window.ts';
+import { type Tail, Window } from './window.ts';
 
 const EPOCH = '0123456789abcdef';
+
+const LIVE: Tail = { live: true, closed: false };
 
 function batch(first: number, count: number, epoch = EPOCH): Batch {
   const events = Array.from({ length: count }, (_, i) => ({ type: 't', data: String(first + i) }));
@@ -50,7 +52,7 @@ describe('Window', () => {
               let seen = '';
               let cursor = after;
               while (cursor < window.latest) {
-                const chunk = window.chunk(encoding, cursor);
+                const chunk = window.chunk(encoding, cursor, LIVE);
                 expect(chunk.next).toBeGreaterThan(cursor);
                 seen += text(chunk.bytes);
                 cursor = chunk.next;
@@ -74,7 +76,7 @@ describe('Window', () => {
     expect(window.offer(batch(5, 1))).toBe(false);
     expect(window.offer(batch(4, 1, 'fedcba9876543210'))).toBe(false);
     expect(window.offer(batch(2, 4))).toBe(true);
-    expect(text(window.chunk(counting(), 0).bytes)).toBe('1,2,3,4,5,');
+    expect(text(window.chunk(counting(), 0, LIVE).bytes)).toBe('1,2,3,4,5,');
   });
 
   it('encodes a batch once for all cursors, and gives the same bytes to the same cursor', () => {
@@ -82,12 +84,12 @@ describe('Window', () => {
     const encoding = counting();
     window.offer(batch(1, 2));
     window.offer(batch(3, 2));
-    const first = window.chunk(encoding, 0);
-    expect(window.chunk(encoding, 0)).toBe(first);
-    window.chunk(encoding, 2);
+    const first = window.chunk(encoding, 0, LIVE);
+    expect(window.chunk(encoding, 0, LIVE)).toBe(first);
+    window.chunk(encoding, 2, LIVE);
     expect(encoding.encoded).toBe(2);
     window.offer(batch(5, 1));
-    expect(text(window.chunk(encoding, 0).bytes)).toBe('1,2,3,4,5,');
+    expect(text(window.chunk(encoding, 0, LIVE).bytes)).toBe('1,2,3,4,5,');
     expect(encoding.encoded).toBe(3);
   });
 
@@ -104,5 +106,29 @@ describe('Window', () => {
     expect(window.covers(1499)).toBe(false);
     window.offer(batch(1502, 1));
     expect(window.bytes).toBeLessThan(100);
+  });
+
+  it('tells each chunk whether anything follows it, and again when that has changed', () => {
+    const ends: unknown[] = [];
+    const encoding: Encoding = {
+      encode: ({ events }) => Buffer.from(events.map(() => 'xxxx').join('')),
+      frame: (parts, end) => {
+        ends.push([end?.next.offset, end?.live, end?.closed]);
+        return Buffer.concat(parts);
+      },
+    };
+    const window = new Window({ epoch: EPOCH, offset: 0 }, 1e6, 8);
+    for (let first = 1; first <= 3; first++) window.offer(batch(first, 1));
+    window.chunk(encoding, 0, LIVE);
+    window.chunk(encoding, 2, LIVE);
+    window.chunk(encoding, 2, LIVE);
+    window.chunk(encoding, 2, { live: false, closed: false });
+    window.chunk(encoding, 2, { live: true, closed: true });
+    expect(ends).toEqual([
+      [2, false, false],
+      [3, true, false],
+      [3, false, false],
+      [3, true, true],
+    ]);
   });
 });

@@ -8,6 +8,18 @@ export interface Chunk {
   readonly next: number;
 }
 
+interface KeptChunk extends Chunk {
+  readonly tail: Tail;
+}
+
+/** What is known of the place behind the window's latest event. */
+export interface Tail {
+  /** Nothing that was committed follows it. */
+  readonly live: boolean;
+  /** The stream is closed there. */
+  readonly closed: boolean;
+}
+
 interface Entry {
   readonly batch: Batch;
   readonly last: number;
@@ -37,7 +49,7 @@ export class Window {
   #entries: (Entry | undefined)[] = [];
   #head = 0;
   #bytes = 0;
-  readonly #chunks = new Map<Encoding, Map<number, Chunk>>();
+  readonly #chunks = new Map<Encoding, Map<number, KeptChunk>>();
   #kept = 0;
 
   /** An empty window that stands at `latest`. `chunkBytes`: a chunk beyond it ends with the batch it is in. */
@@ -101,22 +113,26 @@ export class Window {
   }
 
   /** What follows `after`, which the window covers and which is not its latest. */
-  chunk(encoding: Encoding, after: number): Chunk {
+  chunk(encoding: Encoding, after: number, tail: Tail): Chunk {
     let kept = this.#chunks.get(encoding);
     const known = kept?.get(after);
-    if (known !== undefined) return known;
-    const chunk = this.#assemble(encoding, after);
+    // What a chunk says of its end must still be so.
+    if (known !== undefined && known.tail.live === tail.live && known.tail.closed === tail.closed)
+      return known;
+    const chunk = this.#assemble(encoding, after, tail);
     if (kept === undefined) {
       kept = new Map();
       this.#chunks.set(encoding, kept);
     }
-    if (this.#kept >= KEPT_CHUNKS) return chunk;
-    this.#kept++;
+    if (known === undefined) {
+      if (this.#kept >= KEPT_CHUNKS) return chunk;
+      this.#kept++;
+    }
     kept.set(after, chunk);
     return chunk;
   }
 
-  #assemble(encoding: Encoding, after: number): Chunk {
+  #assemble(encoding: Encoding, after: number, tail: Tail): KeptChunk {
     const parts: Uint8Array[] = [];
     let size = 0;
     let next = after;
@@ -131,7 +147,13 @@ export class Window {
       size += part.length;
       next = entry.last;
     }
-    return { bytes: encoding.frame(parts), next };
+    const last = next === this.#latest;
+    const end = {
+      next: { epoch: this.#epoch, offset: next },
+      live: last && tail.live,
+      closed: last && tail.closed,
+    };
+    return { bytes: encoding.frame(parts, end), next, tail };
   }
 
   // One encoded form is kept per batch: that of the format which asked first. Streams are watched in one format
