@@ -4,6 +4,7 @@ import type { TestServer } from './server.ts';
 export interface KeyOptions {
   readonly scopes: readonly string[];
   readonly tenant?: string;
+  readonly user_id?: string;
 }
 
 let made = 0;

@@ -23,6 +23,9 @@ import type { EventLog } from './log/event-log.ts';
 import { createMemoryLog } from './log/memory/memory-log.ts';
 import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
 import { tieredLog } from './log/tiered.ts';
+import { createChats } from './producers/chats/chats.ts';
+import { openModel } from './producers/chats/models/open-model.ts';
+import type { ChatSettings } from './producers/chats/settings.ts';
 import { createCommands } from './producers/commands/commands.ts';
 import { COMMAND_DEFAULTS, type CommandSettings } from './producers/commands/settings.ts';
 import type { Producer } from './producers/producer.ts';
@@ -107,6 +110,10 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     }),
   );
   const producers: Producer[] = [commands];
+  const model = await openModel(settings);
+  if (model !== undefined) {
+    producers.push(stack.use(createChats({ ...context, model, settings: chatSettings(settings) })));
+  }
   const { terminals } = commands;
   const socket = stack.use(
     createSocketTransport({ hub, gateway, terminals, clock, logger, ...socketSettings(settings) }),
@@ -199,6 +206,23 @@ type LazySandbox = () => Promise<Launcher | string>;
 
 function projectsFolder({ projects, data }: Settings): string {
   return projects ?? join(data, 'projects');
+}
+
+function chatSettings(settings: Settings): ChatSettings {
+  return {
+    maxRunning: settings.chatMaxRunning,
+    promptBytes: settings.chatPromptLimit,
+    answerBytes: settings.chatAnswerLimit,
+    timeLimitMs: settings.chatTimeLimitMs,
+    noticeMs: settings.commandNoticeMs,
+    stallMs: settings.chatStallMs,
+    firstMs: settings.chatFirstMs,
+    gapMs: settings.chatGapMs,
+    heartbeatMs: settings.heartbeatMs,
+    uncommittedBytes: COMMAND_DEFAULTS.uncommittedBytes,
+    retryMs: settings.commandRetryMs,
+    storagePatienceMs: settings.storagePatienceMs,
+  };
 }
 
 function commandSettings(

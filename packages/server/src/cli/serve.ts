@@ -17,7 +17,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
     complain('`playhead help` lists the settings.');
     return 2;
   }
-  const secrets = settings.apiKey === undefined ? [] : [settings.apiKey];
+  const secrets = [settings.apiKey, settings.chatApiKey].filter((secret) => secret !== undefined);
   const logger = createLogger({ level: settings.logLevel, secrets });
   let server: PlayheadServer;
   try {

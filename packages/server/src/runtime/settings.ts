@@ -59,6 +59,17 @@ export interface Settings {
   readonly commandLingerMs: number;
   readonly commandRetryMs: number;
   readonly commandOpenMs: number;
+  readonly chatProvider: 'auto' | 'openai-compatible' | 'openai' | 'anthropic' | 'google' | 'assistant';
+  readonly chatBaseUrl: string | undefined;
+  readonly chatModel: string | undefined;
+  readonly chatApiKey: string | undefined;
+  readonly chatMaxRunning: number;
+  readonly chatPromptLimit: number;
+  readonly chatAnswerLimit: number;
+  readonly chatTimeLimitMs: number;
+  readonly chatStallMs: number;
+  readonly chatFirstMs: number;
+  readonly chatGapMs: number;
   readonly storagePatienceMs: number;
   readonly drainMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -177,6 +188,28 @@ export const SETTINGS: SettingRows = {
   commandLingerMs: row(duration(0), SECOND, 'How long output is awaited after a command has ended'),
   commandRetryMs: row(duration(1), 500, 'First wait before a refused write is tried again'),
   commandOpenMs: row(duration(0), 3_600 * SECOND, 'How long after its end a stream opens by its id alone'),
+  chatProvider: row(
+    word('auto', 'openai-compatible', 'openai', 'anthropic', 'google', 'assistant'),
+    'auto',
+    'What answers in chats: auto is openai-compatible if chatBaseUrl is set, else the built-in assistant',
+  ),
+  chatBaseUrl: row(httpUrl().optional(), undefined, 'Where the model is, such as http://127.0.0.1:11434/v1'),
+  chatModel: row(z.string().min(1).max(200).optional(), undefined, 'Which model answers in chats'),
+  chatApiKey: {
+    ...row(z.string().min(1).max(1024).optional(), undefined, "The key of the model's provider"),
+    secret: true,
+  },
+  chatMaxRunning: row(integer(1, 100_000), 512, 'Answers at once'),
+  chatPromptLimit: row(size(16), 128 * 1024, 'Longest question'),
+  chatAnswerLimit: row(size(1024), 4 * MIB, 'Longest answer, as encoded'),
+  chatTimeLimitMs: row(duration(1), 600 * SECOND, 'How long an answer may take'),
+  chatStallMs: row(duration(1), 120 * SECOND, 'How long a model may say nothing'),
+  chatFirstMs: row(
+    duration(0),
+    15 * SECOND,
+    'How long a failure of the model can still become an HTTP status',
+  ),
+  chatGapMs: row(duration(0), 10, 'Between two events of an answer on the documented call'),
   storagePatienceMs: row(duration(0), 60 * SECOND, 'How long storage may be full before sessions fail'),
   drainMs: row(duration(0), 10 * SECOND, 'How long a server that is told to end waits for what is under way'),
   logLevel: row(word('debug', 'info', 'warn', 'error'), 'info', 'Which entries the log on stderr has'),

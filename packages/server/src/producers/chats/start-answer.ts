@@ -1,0 +1,171 @@
+import { PlayheadError } from '@playhead/protocol';
+import type { Principal } from '../../access/principal.ts';
+import type { Hub } from '../../hub/hub.ts';
+import type { EventLog, LogEvent } from '../../log/event-log.ts';
+import { openSession, type SessionParts } from '../../sessions/session.ts';
+import { answerName, answerStream, chatStream, KIND, newId } from './chat-id.ts';
+import type { ChatRecord } from './chat-store.ts';
+import {
+  type AnswerEnding,
+  answeringEvent,
+  type Attachment,
+  type Message,
+  messageEvent,
+  startedEvent,
+} from './events.ts';
+import type { LiveAnswer, LiveAnswers } from './live-answers.ts';
+import type { Model, ModelMessage } from './model.ts';
+import { type RunParts, runAnswer } from './run-answer.ts';
+import { readTranscript, type Said } from './transcript.ts';
+
+export interface StartParts extends RunParts {
+  readonly log: EventLog;
+  readonly hub: Hub;
+  readonly sessions: SessionParts;
+  readonly live: LiveAnswers;
+  readonly model: Model;
+  /** What a stream's range says, as text for the model; throws what the principal may not read. */
+  readonly quote: (principal: Principal, attachment: Attachment) => Promise<string>;
+}
+
+export interface Question {
+  readonly principal: Principal;
+  readonly chat: ChatRecord;
+  /** Undefined: the last question again. */
+  readonly prompt: string | undefined;
+  readonly attachments?: readonly Attachment[];
+  /** The client's own id for the message. */
+  readonly messageId?: string;
+  /** Whether commands may be run for this answer (D-19). */
+  readonly runCommands?: boolean;
+}
+
+/**
+ * Puts a question into a chat and begins its answer; resolves as soon as that has a stream. Throws `conflict` while
+ * the chat is being answered, or if there is nothing to try again.
+ */
+export async function startAnswer(parts: StartParts, question: Question): Promise<LiveAnswer> {
+  const { settings, model, live } = parts;
+  const { principal, chat, prompt } = question;
+  const key = chatStream(chat.tenant, chat.id);
+  using claim = await live.claim(key);
+  // Before anything is kept: a question about what cannot be read is refused whole.
+  await Promise.all((question.attachments ?? []).map((attachment) => parts.quote(principal, attachment)));
+  if (prompt !== undefined) await append(parts, key, [messageEvent(asked(question, prompt))]);
+  const said = await readTranscript(parts.log, key);
+  const { messages, replaces } = toAnswer(said);
+  const id = newId('ans');
+  const quoted = await withQuotes(parts, principal, messages);
+  const session = await openSession(parts.sessions, {
+    kind: KIND,
+    key: answerStream(chat.tenant, chat.id, id),
+    lease: { idle: null, lifetime: settings.timeLimitMs, notice: settings.noticeMs },
+    first: [startedEvent({ chat: chat.id, answer: id, model: model.name })],
+    expiring: (expiresAt) => ({
+      type: 'expiring',
+      data: JSON.stringify({ expires_at: new Date(expiresAt).toISOString() }),
+    }),
+  });
+  if (session === undefined) throw new PlayheadError('conflict', 'There is an answer of that id already.');
+  const answer = claim.hold({ id, chat: chat.id, key: session.key, session });
+  const stream = answerName(chat.id, id);
+  // Whoever watches the chat is told where its answer is; that it is given does not depend on it.
+  append(parts, key, [answeringEvent({ answer: id, stream, model: model.name })]).catch((error: unknown) =>
+    parts.logger.warn({ error }, 'the readers of a chat were not told of an answer'),
+  );
+  void runAnswer(parts, {
+    session,
+    model,
+    finishing: () => answer.finishing(),
+    request: { messages: quoted, principal, runCommands: question.runCommands === true },
+    keep: (text, ending) =>
+      keepAnswer(parts, {
+        tenant: chat.tenant,
+        chat: chat.id,
+        answer: id,
+        text,
+        ending,
+        model: model.name,
+        replaces,
+      }),
+  }).catch((error: unknown) =>
+    parts.logger.error({ error }, 'an answer has no end yet; the next start gives it one'),
+  );
+  return answer;
+}
+
+/** What is known of an answer that ends. */
+export interface AnswerText {
+  readonly tenant: string;
+  readonly chat: string;
+  readonly answer: string;
+  readonly text: string;
+  readonly ending: AnswerEnding;
+  readonly model?: string;
+  readonly replaces?: string | undefined;
+}
+
+/**
+ * Puts an answer's text into its chat, exactly once however often it is called: the answer is the writer, and this its
+ * only sequence. An answer that said nothing leaves no message.
+ */
+export async function keepAnswer(parts: Pick<StartParts, 'hub'>, kept: AnswerText): Promise<void> {
+  const { answer, text, ending, model, replaces } = kept;
+  if (text === '') return;
+  const message: Message = {
+    id: answer.replace(/^ans_/, 'msg_'),
+    role: 'assistant',
+    content: text,
+    answer,
+    ending,
+    ...(model === undefined ? {} : { model }),
+    ...(replaces === undefined ? {} : { replaces }),
+  };
+  const guard = { kind: 'writer', id: answer, epoch: 0, sequence: 0 } as const;
+  await parts.hub.append(chatStream(kept.tenant, kept.chat), [messageEvent(message)], { guard });
+}
+
+async function append(
+  { hub }: StartParts,
+  key: ReturnType<typeof chatStream>,
+  events: readonly LogEvent[],
+): Promise<void> {
+  const appended = await hub.append(key, events);
+  if (appended.kind !== 'appended') throw new PlayheadError('not-found', 'There is no such chat.');
+}
+
+function asked({ attachments, messageId }: Question, prompt: string): Message {
+  return {
+    id: messageId ?? newId('msg'),
+    role: 'user',
+    content: prompt,
+    ...(attachments === undefined || attachments.length === 0 ? {} : { attachments }),
+  };
+}
+
+/** What a model is to answer: all up to the last question, and the answer to it that is replaced, if there is one. */
+function toAnswer(said: readonly Said[]): { messages: readonly Said[]; replaces: string | undefined } {
+  const last = said.findLastIndex(({ role }) => role === 'user');
+  if (last < 0) throw new PlayheadError('conflict', 'This chat has no question yet.');
+  return { messages: said.slice(0, last + 1), replaces: said[last + 1]?.id };
+}
+
+async function withQuotes(
+  { quote }: StartParts,
+  principal: Principal,
+  messages: readonly Said[],
+): Promise<readonly ModelMessage[]> {
+  return Promise.all(
+    messages.map(async ({ role, content, attachments = [] }) => {
+      const quotes = await Promise.all(
+        attachments.map((attachment) =>
+          // What an earlier question was about may be gone by now.
+          quote(principal, attachment).catch(
+            () => `(The stream ${attachment.stream} can no longer be read.)`,
+          ),
+        ),
+      );
+      return { role, content: [content, ...quotes].join('\n\n') };
+    }),
+  );
+}
