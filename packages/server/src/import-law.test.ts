@@ -40,6 +40,7 @@ const ALLOWED: readonly Probe[] = [
   server('outgoing/proxy/a.ts', '../outgoing.ts'),
   server('producers/computers/a.ts', '../../outgoing/outgoing.ts'),
   server('producers/computers/a.ts', '../../outgoing/egress.ts'),
+  server('producers/computers/a.ts', '../../transports/socket-face.ts'),
   server('streams/a.ts', '../outgoing/outgoing.ts'),
   server('streams/a.ts', '../hub/hub.ts'),
   server('streams/subscriptions/a.ts', '../gateway.ts'),

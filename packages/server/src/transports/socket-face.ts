@@ -58,8 +58,8 @@ export interface SocketLine {
   /** Stops reading what the client sends, and goes on. A client that is behind is not read anyway. */
   pause(): void;
   resume(): void;
-  /** Closes with the close code of a problem; frames sent before still go out. */
-  close(code: ProblemCode, reason: string): void;
+  /** Closes with the close code of a problem, or as done (1000); frames sent before still go out. */
+  close(code: ProblemCode | 'finished', reason: string): void;
   readonly open: boolean;
 }
 

@@ -102,8 +102,8 @@ export class FaceSession implements WebSocketUser, SocketLine {
     this.#push();
   }
 
-  close(code: ProblemCode, reason: string): void {
-    this.#connection?.close(PROBLEMS[code].close, reason);
+  close(code: ProblemCode | 'finished', reason: string): void {
+    this.#connection?.close(code === 'finished' ? 1000 : PROBLEMS[code].close, reason);
   }
 
   /** As the transport says it when it goes away or a viewer is stuck. */

@@ -1,0 +1,82 @@
+import { type StreamKey, streamKey } from '../../log/stream-key.ts';
+import type { Collection, Records } from '../../records/records.ts';
+import type { Ending } from '../../sessions/ending.ts';
+import { isComputerId } from './computer-id.ts';
+
+/** First segment of the names of computers' streams. */
+export const KIND = 'computers';
+
+/** The stream of a computer. */
+export function computerStream(tenant: string, id: string): StreamKey {
+  return streamKey(tenant, `${KIND}/${id}`);
+}
+
+/** What is known of a computer, as long as the server keeps it. What happened in it is in its stream. */
+export interface ComputerRecord {
+  readonly id: string;
+  readonly tenant: string;
+  /** ms since 1970. */
+  readonly createdAt: number;
+  /** ms without use after which it ends, and whether it does. */
+  readonly idleMs: number;
+  readonly idleEnabled: boolean;
+  /** ms in all. */
+  readonly lifetimeMs: number;
+  /** The profile that outlives it; null: one of its own that does not. */
+  readonly context: string | null;
+  /** Absent while it runs. Times are ms since 1970. */
+  readonly ended?: { readonly at: number; readonly lastActivityAt: number; readonly ending: Ending };
+}
+
+/** The computers of all tenants. */
+export interface ComputerStore {
+  put(computer: ComputerRecord): Promise<void>;
+  remove(computer: ComputerRecord): Promise<void>;
+  get(tenant: string, id: string): Promise<ComputerRecord | undefined>;
+  /** Those of a tenant whose profiles are kept, the newest first. */
+  withContext(tenant: string): Promise<readonly ComputerRecord[]>;
+  /** All that ended before a time (ms since 1970), of all tenants. */
+  endedBefore(time: number): AsyncIterable<ComputerRecord>;
+}
+
+/** Read at once where all are looked at. */
+const PAGE = 500;
+
+export function createComputerStore(records: Records): ComputerStore {
+  const computers: Collection<ComputerRecord> = records.collection('computers');
+
+  async function* all(prefix: string): AsyncIterable<ComputerRecord> {
+    let after: string | undefined;
+    for (;;) {
+      const rows = await computers.list({ prefix, limit: PAGE, ...(after === undefined ? {} : { after }) });
+      for (const { id, value } of rows) {
+        after = id;
+        yield value;
+      }
+      if (rows.length < PAGE) return;
+    }
+  }
+
+  return {
+    put: (computer) => computers.put(keyOf(computer), computer),
+    async remove(computer) {
+      await computers.delete(keyOf(computer));
+    },
+    async get(tenant, id) {
+      return isComputerId(id) ? computers.get(keyOf({ tenant, id })) : undefined;
+    },
+    async withContext(tenant) {
+      const found: ComputerRecord[] = [];
+      for await (const computer of all(`${tenant}/`)) if (computer.context !== null) found.push(computer);
+      return found.sort((a, b) => b.createdAt - a.createdAt);
+    },
+    async *endedBefore(time) {
+      for await (const computer of all(''))
+        if (computer.ended !== undefined && computer.ended.at < time) yield computer;
+    },
+  };
+}
+
+function keyOf({ tenant, id }: Pick<ComputerRecord, 'tenant' | 'id'>): string {
+  return `${tenant}/${id}`;
+}

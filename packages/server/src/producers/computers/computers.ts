@@ -1,0 +1,131 @@
+import { join } from 'node:path';
+import type { Egress } from '../../outgoing/egress.ts';
+import { createDirectory } from '../../sessions/directory.ts';
+import type { SessionParts } from '../../sessions/session.ts';
+import { runningSessions } from '../../sessions/session-record.ts';
+import type { Executor } from '../executor.ts';
+import type { Producer, ProducerContext } from '../producer.ts';
+import { mountActions } from './action-routes.ts';
+import type { Browsers } from './browser.ts';
+import { mountComputers } from './computer-routes.ts';
+import { createComputerStore, KIND } from './computer-store.ts';
+import { createContexts } from './contexts.ts';
+import { endpointsAt } from './endpoints.ts';
+import { mountEvents } from './event-route.ts';
+import { mountExec } from './exec-routes.ts';
+import { forgetComputers } from './forget-computers.ts';
+import { createLiveComputers } from './live-computers.ts';
+import { mountNotServed } from './not-served-routes.ts';
+import { mountPictures } from './picture-route.ts';
+import { createPictures } from './pictures.ts';
+import type { ComputerSettings } from './settings.ts';
+import { settleComputers } from './settle-computers.ts';
+import { computerSocket } from './socket-face.ts';
+import { mountSocketHint } from './socket-route.ts';
+
+export interface ComputersParts extends ProducerContext {
+  readonly browsers: Browsers;
+  /** Null: browsers reach the network without a guard. */
+  readonly egress: Egress | null;
+  readonly executor: Executor;
+  /** Where callers reach the server, without a slash at the end; asked when an answer is made. */
+  readonly publicUrl: () => string;
+  readonly settings: ComputerSettings;
+}
+
+/** How often settling is tried again while the log or the records refuse, ms. */
+const SETTLE_AGAIN_MS = 5_000;
+/** How often it is looked for what may be forgotten, ms. */
+const FORGET_EVERY_MS = 3_600_000;
+/** How long the end of the server waits for the ends of computers, ms. */
+const CLOSE_MS = 10_000;
+
+/** Computers: real browsers that callers drive and watch. Its face is `/v1/computers…`, and the same without `/v1`. */
+export function createComputers(parts: ComputersParts): Producer {
+  const { log, hub, records, clock, logger, settings, browsers, publicUrl } = parts;
+  const running = runningSessions(records);
+  const directory = createDirectory();
+  const store = createComputerStore(records);
+  const live = createLiveComputers(settings);
+  const contexts = createContexts({
+    folder: join(settings.folder, 'contexts'),
+    records,
+    now: () => clock.now(),
+    most: settings.maxContexts,
+  });
+  const pictures = createPictures({
+    folder: join(settings.folder, 'pictures'),
+    ...{ records, clock, logger, settings },
+  });
+  const sessions: SessionParts = {
+    log,
+    append: (key, events, options) => hub.append(key, events, options),
+    running,
+    directory,
+    clock,
+    logger,
+    limits: settings,
+  };
+  const shell = { executor: parts.executor, toldBytes: settings.shell.outputBytes };
+  const limits = { waitMs: settings.maxWaitMs, shell: settings.shell };
+  const find = { live, store, log };
+  const acting = {
+    ...{ clock, pictures, shell, limits },
+    actionMs: settings.actionMs,
+    publicUrl: (path: string) => publicUrl() + path,
+  };
+  let draining = false;
+  let again: Disposable | undefined;
+  let forgetting: Disposable | undefined;
+
+  async function settleLeft(): Promise<void> {
+    const settled = await settleComputers({ log, running, store, browsers, clock, logger, settings });
+    await browsers.sweep();
+    if (!settled && !draining) again = clock.after(SETTLE_AGAIN_MS, () => void settleLeft());
+  }
+
+  async function forget(): Promise<void> {
+    try {
+      await forgetComputers({ log, store, contexts }, clock.now() - settings.keepMs);
+    } catch (error) {
+      logger.error({ error }, 'old computers could not be forgotten; this is tried again');
+    }
+  }
+
+  return {
+    kind: KIND,
+    async settle() {
+      await pictures.open();
+      await settleLeft();
+      forgetting = clock.every(FORGET_EVERY_MS, () => void forget());
+    },
+    mount(router, sockets) {
+      mountComputers(router, {
+        ...{ sessions, store, contexts, live, browsers, clock, logger, settings, log },
+        egress: parts.egress,
+        draining: () => draining,
+        endpoints: endpointsAt(publicUrl),
+      });
+      mountActions(router, { ...acting, live });
+      mountExec(router, { live, shell, limits: settings.shell, clock, logger });
+      mountEvents(router, { ...find, clock, sse: parts.sse, watchingRenews: settings.watchingRenews });
+      mountSocketHint(router);
+      sockets.serve(computerSocket({ ...find, ...acting, watchingRenews: settings.watchingRenews }));
+      mountPictures(router, pictures);
+      mountNotServed(router);
+    },
+    async [Symbol.asyncDispose]() {
+      draining = true;
+      again?.[Symbol.dispose]();
+      forgetting?.[Symbol.dispose]();
+      const { promise: tooLong, resolve } = Promise.withResolvers<void>();
+      using _timer = clock.after(CLOSE_MS, resolve);
+      for (const session of directory.running(KIND)) session.stop({ kind: 'stopped', by: 'shutdown' });
+      await Promise.race([live.empty(), tooLong]);
+      const unfinished = directory.running(KIND).length;
+      if (unfinished > 0)
+        logger.warn({ unfinished }, 'computers without an ending; the next start settles them');
+      await pictures[Symbol.asyncDispose]();
+    },
+  };
+}
