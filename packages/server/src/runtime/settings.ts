@@ -70,6 +70,20 @@ export interface Settings {
   readonly chatStallMs: number;
   readonly chatFirstMs: number;
   readonly chatGapMs: number;
+  readonly computerMaxRunning: number;
+  readonly computerMaxPerTenant: number;
+  readonly computerIdleMs: number;
+  readonly computerLifetimeMs: number;
+  readonly computerMaxLifetimeMs: number;
+  readonly computerNoticeMs: number;
+  readonly computerActionMs: number;
+  readonly computerExecLimit: number;
+  readonly computerPictureMs: number;
+  readonly computerPictureLimit: number;
+  readonly computerDownloadLimit: number;
+  readonly computerDownloadTotalLimit: number;
+  readonly computerMaxContexts: number;
+  readonly computerWatchingRenews: boolean;
   readonly storagePatienceMs: number;
   readonly drainMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -210,6 +224,24 @@ export const SETTINGS: SettingRows = {
     'How long a failure of the model can still become an HTTP status',
   ),
   chatGapMs: row(duration(0), 10, 'Between two events of an answer on the documented call'),
+  computerMaxRunning: row(integer(1, 10_000), 16, 'Computers at once'),
+  computerMaxPerTenant: row(integer(1, 10_000), 8, 'Computers at once of one tenant'),
+  computerIdleMs: row(duration(10), 120 * SECOND, 'How long a computer may be without use, unless it says'),
+  computerLifetimeMs: row(duration(10), DAY, 'How long a computer may live, unless it says'),
+  computerMaxLifetimeMs: row(duration(SECOND), 7 * DAY, 'The most that a computer may ask for'),
+  computerNoticeMs: row(duration(0), 30 * SECOND, 'How long before its end a computer is told'),
+  computerActionMs: row(
+    duration(10),
+    30 * SECOND,
+    'How long an action may take, its wait behind others included',
+  ),
+  computerExecLimit: row(size(1024), 16 * MIB, 'Output of one exec that is told and answered'),
+  computerPictureMs: row(duration(10), 900 * SECOND, 'How long the address of a picture is good for'),
+  computerPictureLimit: row(size(1024), 256 * MIB, 'How much all pictures may take on disk'),
+  computerDownloadLimit: row(size(1024), 256 * MIB, 'Largest file that a page may download'),
+  computerDownloadTotalLimit: row(size(1024), 1024 * MIB, 'All files that a computer may download'),
+  computerMaxContexts: row(integer(1, 1e6), 100, 'Browser profiles that a tenant may keep'),
+  computerWatchingRenews: row(yesOrNo(), false, 'Whether who watches a computer keeps it alive'),
   storagePatienceMs: row(duration(0), 60 * SECOND, 'How long storage may be full before sessions fail'),
   drainMs: row(duration(0), 10 * SECOND, 'How long a server that is told to end waits for what is under way'),
   logLevel: row(word('debug', 'info', 'warn', 'error'), 'info', 'Which entries the log on stderr has'),
