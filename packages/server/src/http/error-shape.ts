@@ -19,6 +19,8 @@ const SHAPES: readonly (readonly [prefix: string, shape: Shape])[] = [
   ['/v1/computers', flat],
   ['/chats', nested],
   ['/api/v1', nested],
+  ['/v1/stream/__ds', control],
+  ['/v1/chat', likeOpenAi],
 ];
 
 /** What may follow a prefix. A target that was refused as malformed still has its query. */
@@ -64,6 +66,23 @@ function flat(error: PlayheadError, id: string, now: number): ShapedError {
 /** Chats, cameras and contexts: `{error: {code, message}}`. */
 function nested(error: PlayheadError): ShapedError {
   return json({ error: { code: UPPER_CODES[error.code], message: error.message, ...error.extensions } });
+}
+
+/** What clients of OpenAI's interface read: `{error: {message, type, param, code}}`. */
+function likeOpenAi(error: PlayheadError): ShapedError {
+  const { status } = PROBLEMS[error.code];
+  const type = status === 429 ? 'rate_limit_error' : status >= 500 ? 'server_error' : 'invalid_request_error';
+  return json({
+    error: { message: error.message, type, param: null, code: error.code, ...error.extensions },
+  });
+}
+
+/** Subscriptions: `{error: {code, message}}`, where an error may bring the protocol's own word for it as `reason`. */
+function control(error: PlayheadError): ShapedError {
+  const { reason, ...more } = error.extensions;
+  const plain = error.code === 'invalid-request' ? 'INVALID_REQUEST' : UPPER_CODES[error.code];
+  const code = typeof reason === 'string' ? reason : plain;
+  return json({ error: { code, message: error.message, ...more } });
 }
 
 function json(value: unknown): ShapedError {

@@ -2,15 +2,17 @@ import { createDirectory } from '../../sessions/directory.ts';
 import type { SessionParts } from '../../sessions/session.ts';
 import { runningSessions } from '../../sessions/session-record.ts';
 import type { Producer, ProducerContext } from '../producer.ts';
-import { mountAnswers } from './answer-routes.ts';
+import { type AnswerRouteParts, mountAnswers } from './answer-routes.ts';
 import { KIND } from './chat-id.ts';
 import { mountChats } from './chat-routes.ts';
 import { createChatStore } from './chat-store.ts';
 import { createLiveAnswers } from './live-answers.ts';
 import type { Model } from './model.ts';
+import { mountCompletions } from './completion-routes.ts';
 import { quoteStream } from './quote-stream.ts';
 import type { ChatSettings } from './settings.ts';
 import { settleAnswers } from './settle-answers.ts';
+import { mountUi } from './ui-routes.ts';
 
 export interface ChatParts extends ProducerContext {
   readonly settings: ChatSettings;
@@ -51,10 +53,13 @@ export function createChats(parts: ChatParts): Producer {
     settle: settleLeft,
     mount(router) {
       mountChats(router, { log, store, live, clock });
-      mountAnswers(router, {
+      const answering: AnswerRouteParts = {
         ...{ log, hub, sessions, live, model, clock, logger, settings, store, sse },
         quote: (principal, attachment) => quoteStream(log, principal, attachment),
-      });
+      };
+      mountAnswers(router, answering);
+      mountUi(router, answering);
+      mountCompletions(router, answering);
     },
     async [Symbol.asyncDispose]() {
       draining = true;

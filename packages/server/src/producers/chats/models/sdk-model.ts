@@ -21,9 +21,9 @@ export function sdkModel({ name, model, instructions, tools }: SdkModelParts): M
     async *answer(request) {
       const result = streamText({
         model,
-        instructions,
-        messages: request.messages.map(({ role, content }) =>
-          role === 'system' ? { role, content } : role === 'user' ? { role, content } : { role, content },
+        instructions: [instructions, ...systemMessages(request)].join('\n\n'),
+        messages: request.messages.flatMap(({ role, content }) =>
+          role === 'system' ? [] : [{ role, content }],
         ),
         tools: tools(request),
         stopWhen: stepCountIs(STEPS),
@@ -63,6 +63,10 @@ export function sdkModel({ name, model, instructions, tools }: SdkModelParts): M
       }
     },
   };
+}
+
+function systemMessages({ messages }: ModelRequest): readonly string[] {
+  return messages.flatMap(({ role, content }) => (role === 'system' ? [content] : []));
 }
 
 function toolResult(id: string, name: string, output: unknown, failed: boolean): AnswerPart {
