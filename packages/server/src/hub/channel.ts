@@ -2,7 +2,7 @@ import type { Receipt } from '@playhead/protocol';
 import { formatPosition } from '@playhead/protocol';
 import type { Batch, EventLog, Slice } from '../log/event-log.ts';
 import type { StreamKey } from '../log/stream-key.ts';
-import type { EndReason } from './hub.ts';
+import type { Demand, EndReason } from './hub.ts';
 import type { Subscriber } from './subscriber.ts';
 import { Window } from './window.ts';
 
@@ -18,6 +18,10 @@ export interface ChannelOwner {
   readonly limits: ChannelLimits;
   /** The channel has no subscribers left. */
   emptied(channel: Channel): void;
+  /** Who wants to know what is asked of the stream, if anybody does. */
+  demandOf(channel: Channel): ((demand: Demand) => void) | undefined;
+  /** A subscriber skipped so many events. */
+  dropped(count: number): void;
   /** Something failed that no subscriber caused. */
   failed(channel: Channel, error: unknown): void;
 }
@@ -59,6 +63,9 @@ export class Channel {
   #waiting: NodeJS.Timeout | undefined;
   /** Attachments under way: they keep an empty channel alive. */
   #pending = 0;
+  /** Subscribers that want every event. */
+  #thorough = 0;
+  #demand: Demand = NO_DEMAND;
 
   constructor(key: StreamKey, owner: ChannelOwner) {
     this.key = key;
@@ -94,12 +101,18 @@ export class Channel {
     if (latest.epoch > this.#window.epoch) this.#stale = true;
     if (closed) this.#stale = true;
     this.#subscribers.add(subscriber);
+    if (!subscriber.latestOnly) this.#thorough++;
     this.schedule();
   }
 
   remove(subscriber: Subscriber): void {
-    this.#subscribers.delete(subscriber);
+    if (this.#subscribers.delete(subscriber) && !subscriber.latestOnly) this.#thorough--;
+    if (this.#subscribers.size > 0) this.schedule();
     this.#leaveIfEmpty();
+  }
+
+  dropped(count: number): void {
+    this.#owner.dropped(count);
   }
 
   /** An append of this process begins; gives what `appendEnded` wants back. */
@@ -125,6 +138,8 @@ export class Channel {
       this.#closed = true;
       this.#stale = false;
     }
+    // Whoever wants the newest only never looks at what is before it.
+    if (this.#thorough === 0) this.#window.shrink();
     this.schedule();
   }
 
@@ -189,6 +204,17 @@ export class Channel {
     const tail = { live: !this.#filling && !more, closed: this.#closed && !this.#filling };
     for (const subscriber of this.#subscribers) if (subscriber.advance(window, tail)) behind = true;
     if (behind) this.schedule();
+    this.#tellDemand();
+  }
+
+  #tellDemand(): void {
+    const tell = this.#owner.demandOf(this);
+    if (tell === undefined) return;
+    const demand = this.#subscribers.size === 0 ? NO_DEMAND : demandOf(this.#subscribers);
+    const { viewers, intervalMs, taken } = this.#demand;
+    if (demand.viewers === viewers && demand.intervalMs === intervalMs && demand.taken === taken) return;
+    this.#demand = demand;
+    tell(demand);
   }
 
   // One read for all who wait at the window's end. It runs beside the turn: subscribers with something to read go on.
@@ -243,8 +269,21 @@ export class Channel {
     this.#disposed = true;
     clearTimeout(this.#waiting);
     this.#watch[Symbol.dispose]();
+    this.#tellDemand();
     this.#owner.emptied(this);
   }
+}
+
+const NO_DEMAND: Demand = { viewers: 0, intervalMs: 0, taken: 0 };
+
+function demandOf(subscribers: ReadonlySet<Subscriber>): Demand {
+  let intervalMs = Number.POSITIVE_INFINITY;
+  let taken = 0;
+  for (const { intervalMs: interval, cursor } of subscribers) {
+    intervalMs = Math.min(intervalMs, interval);
+    taken = Math.max(taken, cursor.offset);
+  }
+  return { viewers: subscribers.size, intervalMs, taken };
 }
 
 /** The receipt of a subscriber that named `requested` and is served from `from` on. */

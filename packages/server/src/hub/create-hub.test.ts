@@ -265,7 +265,7 @@ describe('Hub', () => {
       kind: 'missing',
     });
     expect(sink.receipts).toEqual([]);
-    expect(hub.stats).toEqual({ streams: 0, subscriptions: 0, windowBytes: 0 });
+    expect(hub.stats).toEqual({ streams: 0, subscriptions: 0, windowBytes: 0, dropped: 0 });
   });
 
   it('forgets a stream with its last subscriber', async () => {
@@ -273,7 +273,7 @@ describe('Hub', () => {
     const sink = await attach('live');
     expect(hub.stats.streams).toBe(1);
     sink.subscription?.[Symbol.dispose]();
-    expect(hub.stats).toEqual({ streams: 0, subscriptions: 0, windowBytes: 0 });
+    expect(hub.stats).toEqual({ streams: 0, subscriptions: 0, windowBytes: 0, dropped: 0 });
     await hub.append(KEY, events(1));
     expect(sink.chunks).toEqual([]);
   });

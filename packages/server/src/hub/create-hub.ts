@@ -3,7 +3,7 @@ import type { Appended, AppendOptions, Bounds, EventLog, LogEvent } from '../log
 import type { StreamKey } from '../log/stream-key.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { Channel, type ChannelOwner, receiptOf } from './channel.ts';
-import type { Attached, AttachRequest, Hub, HubStats, Sink } from './hub.ts';
+import type { Attached, AttachRequest, Demand, Hub, HubStats, Sink } from './hub.ts';
 import { Subscriber } from './subscriber.ts';
 
 export interface HubParts {
@@ -28,7 +28,9 @@ class FanOut implements Hub, ChannelOwner {
   readonly #logger: Logger;
   readonly #totalWindowBytes: number;
   readonly #channels = new Map<StreamKey, Channel>();
+  readonly #demands = new Map<StreamKey, (demand: Demand) => void>();
   #draining = false;
+  #dropped = 0;
 
   constructor(parts: HubParts) {
     this.log = parts.log;
@@ -43,7 +45,12 @@ class FanOut implements Hub, ChannelOwner {
   get stats(): HubStats {
     let subscriptions = 0;
     for (const channel of this.#channels.values()) subscriptions += channel.subscribers;
-    return { streams: this.#channels.size, subscriptions, windowBytes: this.#windowBytes() };
+    return {
+      streams: this.#channels.size,
+      subscriptions,
+      windowBytes: this.#windowBytes(),
+      dropped: this.#dropped,
+    };
   }
 
   append(key: StreamKey, events: readonly LogEvent[], options?: AppendOptions): Promise<Appended> {
@@ -96,6 +103,7 @@ class FanOut implements Hub, ChannelOwner {
       log: this.log,
       sink,
       delivery: request.delivery,
+      intervalMs: request.intervalMs ?? 0,
       cursor: from,
       readBytes: this.limits.chunkBytes,
       failed: (error) => this.failed(channel, error),
@@ -103,6 +111,17 @@ class FanOut implements Hub, ChannelOwner {
     sink.receipt(receiptOf(requested, from, bounds.latest, missed));
     channel.add(subscriber, bounds.latest, bounds.closed);
     return { kind: 'attached', subscription: subscriber };
+  }
+
+  demand(key: StreamKey, changed: (demand: Demand) => void): Disposable {
+    if (this.#demands.has(key)) throw new TypeError('A stream has one listener for what is asked of it.');
+    this.#demands.set(key, changed);
+    this.#channels.get(key)?.schedule();
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#demands.get(key) === changed) this.#demands.delete(key);
+      },
+    };
   }
 
   drain(): void {
@@ -116,6 +135,14 @@ class FanOut implements Hub, ChannelOwner {
 
   emptied(channel: Channel): void {
     this.#channels.delete(channel.key);
+  }
+
+  demandOf(channel: Channel): ((demand: Demand) => void) | undefined {
+    return this.#demands.get(channel.key);
+  }
+
+  dropped(count: number): void {
+    this.#dropped += count;
   }
 
   failed(channel: Channel, error: unknown): void {

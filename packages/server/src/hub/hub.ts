@@ -17,6 +17,12 @@ export interface Hub extends Disposable {
    */
   attach(request: AttachRequest, sink: Sink): Promise<Attached>;
 
+  /**
+   * Tells how much is asked of a stream, for a source that works only while somebody watches: `changed` is called once
+   * per turn in which something of it has changed, and at once if there are subscriptions already. One listener a stream.
+   */
+  demand(key: StreamKey, changed: (demand: Demand) => void): Disposable;
+
   /** Ends every subscription with `draining` and takes no new ones. */
   drain(): void;
 
@@ -29,6 +35,17 @@ export interface AttachRequest {
   readonly from: Position | 'start' | 'live';
   /** `every`: lossless, in order. `latest`: skips to the newest event whenever the sink is writable. */
   readonly delivery: 'every' | 'latest';
+  /** With `latest`: at least so many ms between two writes. Default 0. */
+  readonly intervalMs?: number;
+}
+
+export interface Demand {
+  /** Subscriptions. */
+  readonly viewers: number;
+  /** The least `intervalMs` among them; 0 also if there are none. */
+  readonly intervalMs: number;
+  /** Offset up to which the fastest of them has taken everything that it wants. */
+  readonly taken: number;
 }
 
 export type Attached =
@@ -91,4 +108,6 @@ export interface HubStats {
   readonly subscriptions: number;
   /** Bytes held in all windows. */
   readonly windowBytes: number;
+  /** Events that delivery `latest` has skipped, of all subscriptions so far. */
+  readonly dropped: number;
 }

@@ -21,12 +21,18 @@ export class Subscriber implements Subscription {
   readonly #channel: Channel;
   readonly #log: EventLog;
   readonly #sink: Sink;
-  readonly #latestOnly: boolean;
+  /** Whether it wants the newest event only. */
+  readonly latestOnly: boolean;
+  /** Between two writes, at least. */
+  readonly intervalMs: number;
   readonly #readBytes: number;
   readonly #failed: (error: unknown) => void;
   #epoch: Epoch;
   #offset: number;
   #dropped = 0;
+  /** Nothing is written before this time. */
+  #notBefore = 0;
+  #pause: NodeJS.Timeout | undefined;
   #blocked = false;
   #reading = false;
   #ended = false;
@@ -35,7 +41,8 @@ export class Subscriber implements Subscription {
     this.#channel = parts.channel;
     this.#log = parts.log;
     this.#sink = parts.sink;
-    this.#latestOnly = parts.delivery === 'latest';
+    this.latestOnly = parts.delivery === 'latest';
+    this.intervalMs = this.latestOnly ? parts.intervalMs : 0;
     this.#readBytes = parts.readBytes;
     this.#failed = parts.failed;
     this.#epoch = parts.cursor.epoch;
@@ -60,6 +67,7 @@ export class Subscriber implements Subscription {
   [Symbol.dispose](): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#pause);
     this.#channel.remove(this);
   }
 
@@ -82,7 +90,8 @@ export class Subscriber implements Subscription {
         if (closed) this.end('finished');
         return false;
       }
-      if (this.#latestOnly && this.#offset < window.latest - 1) this.#skipTo(window.latest - 1);
+      if (this.#mustPause()) return false;
+      if (this.latestOnly && this.#offset < window.latest - 1) this.#skipTo(window.latest - 1);
       if (window.covers(this.#offset)) {
         const chunk = window.chunk(this.#sink.encoding, this.#offset, tail);
         this.#offset = chunk.next;
@@ -96,10 +105,28 @@ export class Subscriber implements Subscription {
 
   #skipTo(offset: number): void {
     this.#dropped += offset - this.#offset;
+    this.#channel.dropped(offset - this.#offset);
     this.#offset = offset;
   }
 
+  #mustPause(): boolean {
+    if (this.intervalMs === 0) return false;
+    const left = this.#notBefore - performance.now();
+    if (left <= 0) return false;
+    this.#pause ??= setTimeout(() => {
+      this.#pause = undefined;
+      this.#channel.schedule();
+    }, Math.ceil(left));
+    return true;
+  }
+
   #write(bytes: Uint8Array): void {
+    if (this.intervalMs > 0) {
+      const now = performance.now();
+      // In step with the last write, so that late timers do not add up.
+      const step = this.#notBefore + this.intervalMs;
+      this.#notBefore = step > now ? step : now + this.intervalMs;
+    }
     if (!this.#sink.write(bytes)) this.#blocked = true;
   }
 
@@ -156,6 +183,7 @@ export interface SubscriberParts {
   readonly log: EventLog;
   readonly sink: Sink;
   readonly delivery: 'every' | 'latest';
+  readonly intervalMs: number;
   readonly cursor: Position;
   /** Bytes of one engine read, approximately. */
   readonly readBytes: number;

@@ -692,6 +692,7 @@ class FullDisk {
     return {
       stats: hub.stats,
       attach: (request, sink) => hub.attach(request, sink),
+      demand: (key, changed) => hub.demand(key, changed),
       drain: () => hub.drain(),
       [Symbol.dispose]: () => hub[Symbol.dispose](),
       append: (key, events, options) => {
@@ -715,6 +716,7 @@ function cutOff(): (hub: Hub) => Hub {
   return (hub) => ({
     stats: hub.stats,
     attach: (request, sink) => hub.attach(request, sink),
+    demand: (key, changed) => hub.demand(key, changed),
     drain: () => hub.drain(),
     [Symbol.dispose]: () => hub[Symbol.dispose](),
     append: (key, events, options) =>
