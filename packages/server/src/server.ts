@@ -6,7 +6,7 @@ import { bindProblem } from './access/bind-rule.ts';
 import { mountConsoleSession } from './access/console-session-face.ts';
 import { createConsoleSessions } from './access/console-sessions.ts';
 import { countFailures } from './access/failures.ts';
-import { ensureFirstKey, type FirstKey } from './access/first-key.ts';
+import { DEFAULT_TENANT, ensureFirstKey, type FirstKey } from './access/first-key.ts';
 import { openKeys } from './access/keys.ts';
 import { mountKeysFace } from './access/keys-face.ts';
 import { limitRate } from './access/rate-limit.ts';
@@ -26,6 +26,8 @@ import { tieredLog } from './log/tiered.ts';
 import { createChats } from './producers/chats/chats.ts';
 import { openModel } from './producers/chats/models/open-model.ts';
 import type { ChatSettings } from './producers/chats/settings.ts';
+import { createGuard, type GuardParts } from './outgoing/create-guard.ts';
+import { createRequests } from './outgoing/create-requests.ts';
 import { createCommands } from './producers/commands/commands.ts';
 import { COMMAND_DEFAULTS, type CommandSettings } from './producers/commands/settings.ts';
 import type { Producer } from './producers/producer.ts';
@@ -34,9 +36,11 @@ import type { Records } from './records/records.ts';
 import { sqliteRecords } from './records/sqlite/sqlite-records.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
+import { networkList } from './runtime/network-list.ts';
 import type { Settings } from './runtime/settings.ts';
 import { createGateway } from './streams/gateway.ts';
 import { mountReadFace } from './streams/read-face.ts';
+import { createSubscriptions } from './streams/subscriptions/create-subscriptions.ts';
 import { mountWriteFace } from './streams/write-face.ts';
 import { createSseTransport } from './transports/sse/sse-transport.ts';
 import { createSocketTransport, type SocketSettings } from './transports/websocket/socket-transport.ts';
@@ -60,8 +64,15 @@ export interface PlayheadServer extends AsyncDisposable {
   drain(): Promise<void>;
 }
 
-/** First segments of names that producers have, also those that are not served yet (D-4). */
-const RESERVED: ReadonlySet<string> = new Set(['commands', 'computers', 'chats', 'cameras', 'contexts']);
+/** First segments of names that producers have, also those not served yet (D-4); `__ds` is no stream's (P-260). */
+const RESERVED: ReadonlySet<string> = new Set([
+  '__ds',
+  'commands',
+  'computers',
+  'chats',
+  'cameras',
+  'contexts',
+]);
 
 /** Builds the server out of its parts, settles what a crash left behind, and listens. The only place they meet. */
 export async function createServer(parts: ServerParts): Promise<PlayheadServer> {
@@ -114,6 +125,13 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   if (model !== undefined) {
     producers.push(stack.use(createChats({ ...context, model, settings: chatSettings(settings) })));
   }
+  const guard = createGuard({ clock, resolveMs: settings.resolveMs, ...reachable(settings) });
+  const subscriptions = stack.use(
+    await createSubscriptions({
+      ...{ ...context, gate, guard, settings, reserved: RESERVED, defaultTenant: DEFAULT_TENANT },
+      requests: createRequests({ guard, clock }),
+    }),
+  );
   const { terminals } = commands;
   const socket = stack.use(
     createSocketTransport({ hub, gateway, terminals, clock, logger, ...socketSettings(settings) }),
@@ -125,6 +143,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   mountConsoleSession(app, { gate, sessions });
   mountReadFace(app, { log, sse });
   mountWriteFace(app, gateway);
+  subscriptions.mount(app);
   socket.mount(app);
   const sockets = socket.faces(app);
   for (const producer of producers) {
@@ -138,7 +157,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     listening,
     firstKey,
     async drain() {
-      const drained = app.drain();
+      const drained = Promise.all([app.drain(), subscriptions.drain()]);
       // Sessions first: their readers see the endings before the streams are cut.
       await Promise.all(producers.map((producer) => producer[Symbol.asyncDispose]()));
       hub.drain();
@@ -165,6 +184,13 @@ async function openLog(settings: Settings, clock: Clock): Promise<EventLog> {
     ...(settings.capacity === undefined ? {} : { capacity: settings.capacity }),
   });
   return tieredLog(durable, createMemoryLog({ clock, durability: 'volatile', proof: false }));
+}
+
+function reachable({
+  allowPrivateNetworks,
+  allowedNetworks,
+}: Settings): Pick<GuardParts, 'allowPrivate' | 'allowed'> {
+  return { allowPrivate: allowPrivateNetworks, allowed: networkList(allowedNetworks) };
 }
 
 function openRecords(settings: Settings): Records {

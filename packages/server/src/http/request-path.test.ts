@@ -47,3 +47,23 @@ test('a target that is no path is refused', () => {
     expect(() => requestPath(target), target).toThrow(expect.objectContaining({ code: 'invalid-request' }));
   }
 });
+
+test('P-266 the name of a stream that is unlinked may be one encoded segment, and nothing else may', () => {
+  const under = '/v1/stream/__ds/subscriptions/sub-1/streams/';
+  for (const name of ['a%2Fb', 'a%2fb', 'a/b', 'a%2Fb/c', 'a'])
+    expect(requestPath(under + name)).toBe(under + name);
+  for (const target of [
+    `${under}a%2F%2Fb`,
+    `${under}a%2F..%2Fb`,
+    `${under}a%2F%2E%2E`,
+    `${under}%2Fa`,
+    `${under}a%5Cb`,
+    `${under}a%00`,
+    '/v1/stream/__ds/subscriptions/a%2Fb/streams/c',
+    '/v1/stream/__ds/subscriptions/a%2Fstreams%2Fc',
+    '/v1/stream/a%2Fb',
+    '/v1/streams/__ds/subscriptions/sub-1/streams/a%2Fb',
+    '/v1/stream/x/__ds/subscriptions/sub-1/streams/a%2Fb',
+  ])
+    expect(() => requestPath(target), target).toThrow(expect.objectContaining({ code: 'invalid-request' }));
+});

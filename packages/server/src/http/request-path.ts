@@ -7,6 +7,12 @@ const PATH_MAX_LENGTH = 2048;
 const SUSPICIOUS = /[%\\#\0]|\/\/|\/\.{1,2}(?:\/|$)/;
 
 /**
+ * Behind this comes the name of a stream as one percent-encoded text, by the Durable Streams protocol: the one place where
+ * a segment may hold an encoded `/`. What is behind it is data of that route's handler, and decides nothing else.
+ */
+const NAME_BEHIND = /^\/v1\/stream\/__ds\/subscriptions\/[^/%]+\/streams\//;
+
+/**
  * The path of a request target, without its query, refused if two readers could take it for different paths.
  * Authentication, routing and handlers all see this one text, percent-decoded once, segment by segment: a route
  * that is guarded cannot be reached by a spelling that the guard reads differently.
@@ -25,7 +31,8 @@ export function requestPath(target: string): string {
 
 function checkSegments(path: string): void {
   if (/[\\#\0]/.test(path)) throw malformed('The path holds a character that must be encoded.');
-  const segments = path.split('/').slice(1);
+  const slashes = NAME_BEHIND.test(path) ? /%2f/gi : undefined;
+  const segments = (slashes === undefined ? path : path.replace(slashes, '/')).split('/').slice(1);
   segments.forEach((segment, index) => {
     // A single empty segment at the end is a trailing slash: a path of its own, not an ambiguity.
     if (segment === '' && index < segments.length - 1) throw malformed('The path holds an empty segment.');

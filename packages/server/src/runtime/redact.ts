@@ -18,6 +18,8 @@ const SECRET_NAMES = new Set([
 /** Secrets by their looks, for texts that quote them: keys, bearer tokens, credentials in queries and cookies. */
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\b(rdev|sk|wpk)_[A-Za-z0-9_-]{4,}/g, '$1_…'],
+  // Tokens of wakes: their second part, behind a point, would be left.
+  [/\b(dsw)_[A-Za-z0-9_.-]{4,}/g, '$1_…'],
   [/\b(bearer)\s+[^\s"',;]+/gi, `$1 ${HIDDEN}`],
   [/([?&](?:ticket|token|key|api_key|signature)=)[^&\s"'#]+/gi, `$1${HIDDEN}`],
   [/\b(playhead_session=)[^;\s"']+/gi, `$1${HIDDEN}`],

@@ -40,6 +40,15 @@ export interface Settings {
   readonly ticketMs: number;
   readonly streamTicketMs: number;
   readonly consoleSessionMs: number;
+  readonly subscriptions: number;
+  readonly subscriptionStreams: number;
+  readonly subscriptionLeaseMs: number;
+  readonly subscriptionLeaseMinMs: number;
+  readonly subscriptionTokenMs: number;
+  readonly webhookTimeoutMs: number;
+  readonly webhookRetryMs: number;
+  readonly webhookRetryMaxMs: number;
+  readonly webhooksAtOnce: number;
   readonly projects: string | undefined;
   readonly shell: string | undefined;
   readonly agent: readonly string[];
@@ -175,6 +184,15 @@ export const SETTINGS: SettingRows = {
   ticketMs: row(duration(1), 30 * SECOND, 'How long a ticket of one use is valid'),
   streamTicketMs: row(duration(1), 900 * SECOND, 'How long a ticket for reading a stream is valid'),
   consoleSessionMs: row(duration(SECOND), DAY / 2, 'How long a sign-in to the console is valid'),
+  subscriptions: row(integer(0, 1e6), 100, 'Subscriptions (webhooks, pull-wake) of one tenant'),
+  subscriptionStreams: row(integer(1, 1e6), 10_000, 'Streams in one subscription'),
+  subscriptionLeaseMs: row(duration(1, 600 * SECOND), 30 * SECOND, 'Lease of a woken worker, unless it says'),
+  subscriptionLeaseMinMs: row(duration(1, 600 * SECOND), SECOND, 'The shortest lease that may be asked for'),
+  subscriptionTokenMs: row(duration(1), 3_600 * SECOND, 'How long the token of a woken worker is valid'),
+  webhookTimeoutMs: row(duration(1), 30 * SECOND, 'How long a webhook may take to answer'),
+  webhookRetryMs: row(duration(1), SECOND, 'First wait before a webhook that failed is called again'),
+  webhookRetryMaxMs: row(duration(1), 60 * SECOND, 'The longest such wait; each is twice the one before'),
+  webhooksAtOnce: row(integer(1, 100_000), 256, 'Webhooks that are called at once'),
   projects: row(
     z.string().min(1).optional(),
     undefined,

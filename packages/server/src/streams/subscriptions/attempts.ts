@@ -1,12 +1,11 @@
 import type { Hub } from '../../hub/hub.ts';
-import type { EventLog } from '../../log/event-log.ts';
+import type { Appended } from '../../log/event-log.ts';
 import { streamKey } from '../../log/stream-key.ts';
 import type { DeliverySlots } from './delivery-slots.ts';
 import type { CallWebhook, WebhookResult } from './webhook-call.ts';
 
 /** What attempts to wake a worker are made with. */
 export interface AttemptParts {
-  readonly log: EventLog;
   readonly hub: Hub;
   readonly call: CallWebhook;
   readonly slots: DeliverySlots;
@@ -62,26 +61,31 @@ export interface WakeEvent {
   readonly ts: number;
 }
 
-/** Writes a wake event. The wake stream is the application's: it must be there, open, and hold JSON. */
+/**
+ * Writes a wake event, of the type that the Durable Streams face shows as a bare value. The wake stream is the
+ * application's: it must be there, open, and hold JSON.
+ */
 export async function attemptWakeEvent(
-  { log, hub }: AttemptParts,
+  { hub }: AttemptParts,
   tenant: string,
   stream: string,
   event: WakeEvent,
 ): Promise<WebhookResult> {
-  const key = streamKey(tenant, stream);
-  const bounds = await log.bounds(key);
-  if (bounds === undefined) return failed('the wake stream does not exist');
-  if (!isJson(bounds.contentType)) return failed('the wake stream does not hold JSON');
-  const appended = await hub.append(key, [{ type: 'wake', data: JSON.stringify(event) }]);
-  if (appended.kind === 'appended') return { outcome: 'accepted' };
-  return failed(`the wake stream is ${appended.kind}`);
+  const events = [{ type: 'message', data: JSON.stringify(event) }];
+  const { kind } = await hub.append(streamKey(tenant, stream), events, { mediaType: 'application/json' });
+  return kind === 'appended'
+    ? { outcome: 'accepted' }
+    : { outcome: 'failed', reason: `the wake stream ${PROBLEMS[kind]}` };
 }
 
-function isJson(contentType: string): boolean {
-  return /^application\/json\s*(?:;|$)/i.test(contentType);
-}
-
-function failed(reason: string): WebhookResult {
-  return { outcome: 'failed', reason };
-}
+const PROBLEMS: Readonly<Record<Exclude<Appended['kind'], 'appended'>, string>> = {
+  missing: 'does not exist',
+  closed: 'is closed',
+  'other-type': 'does not hold JSON',
+  // Only appends of writers and with conditions are answered so.
+  repeated: 'refuses the event',
+  fenced: 'refuses the event',
+  'sequence-gap': 'refuses the event',
+  'out-of-order': 'refuses the event',
+  mismatch: 'refuses the event',
+};

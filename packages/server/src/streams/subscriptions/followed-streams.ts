@@ -5,6 +5,7 @@ import { Cursors, type CursorWatcher, type StoredLink } from './cursors.ts';
 import { type StreamPattern, streamPattern } from './stream-pattern.ts';
 import type { SubscriptionConfig } from './subscription-config.ts';
 import { refusal } from './subscription-refusal.ts';
+import { isTenantWide } from './tenant-wide.ts';
 
 export interface FollowedParts {
   readonly log: EventLog;
@@ -46,9 +47,9 @@ export class FollowedStreams {
 
   /** Whether a stream fits the pattern. Its own wake events never wake a subscription. */
   fits(name: StreamName): boolean {
-    if (this.#pattern === undefined) return false;
+    if (this.#pattern === undefined || !this.#pattern.matches(name)) return false;
     const { delivery } = this.#parts.config;
-    return this.#pattern.matches(name) && !(delivery.kind === 'pull-wake' && delivery.stream === name);
+    return isTenantWide(name) && !(delivery.kind === 'pull-wake' && delivery.stream === name);
   }
 
   /** A stream has moved, was made or deleted. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isStreamName, kindOf, PlayheadError, type StreamName } from '@playhead/protocol';
 import { z } from 'zod';
 import { streamPattern } from './stream-pattern.ts';
+import { isTenantWide } from './tenant-wide.ts';
 
 /** What a subscription is for, in its one spelling: two that are equal are the same subscription (P-261). */
 export interface SubscriptionConfig {
@@ -75,6 +76,7 @@ export function readStreams(names: readonly unknown[], limit: number): StreamNam
   const read = names.map((name) => {
     const stream = typeof name === 'string' ? plain(name) : '';
     if (!isStreamName(stream)) throw invalid('streams is a list of names of streams.');
+    if (!isTenantWide(stream)) throw invalid(`${stream} is one user's own: no subscription can have it.`);
     return stream;
   });
   return [...new Set(read)].sort();

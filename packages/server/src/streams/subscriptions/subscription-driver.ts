@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { PlayheadError, type Position, type StreamName } from '@playhead/protocol';
+import type { EventLog } from '../../log/event-log.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import {
@@ -27,6 +28,7 @@ import type { WakeTokens } from './wake-tokens.ts';
 import type { WebhookResult } from './webhook-call.ts';
 
 export interface DriverParts extends AttemptParts {
+  readonly log: EventLog;
   readonly store: SubscriptionStore;
   readonly tokens: WakeTokens;
   readonly clock: Clock;
