@@ -85,7 +85,6 @@ async function give(parts: AnswerRouteParts, exchange: Exchange, answer: LiveAns
   const { response } = exchange;
   const left = new AbortController();
   response.on('close', () => left.abort());
-  using _reading = answer.read();
   const followed = await followAnswer(hub, answer.key, 'start', left.signal);
   if (followed === undefined) throw new PlayheadError('stream-not-found', 'The answer is gone.');
   const early = await readFailure(followed, clock, settings.firstMs);
@@ -115,8 +114,6 @@ async function watch(parts: AnswerRouteParts, exchange: Exchange): Promise<undef
     reasoning,
     position: at,
   };
-  const reading = answer.read();
-  exchange.response.on('close', () => reading[Symbol.dispose]());
   await parts.sse.respond(exchange, {
     key: answer.key,
     from: position,

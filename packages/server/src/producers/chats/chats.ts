@@ -30,7 +30,9 @@ export function createChats(parts: ChatParts): Producer {
   const running = runningSessions(records);
   const directory = createDirectory();
   const store = createChatStore(records);
-  const live = createLiveAnswers(settings.maxRunning);
+  const live = createLiveAnswers(settings.maxRunning, (key, changed) =>
+    hub.demand(key, ({ viewers }) => changed(viewers)),
+  );
   const sessions: SessionParts = {
     log,
     append: (key, events, options) => hub.append(key, events, options),

@@ -8,12 +8,7 @@ export interface LiveAnswer {
   readonly chat: string;
   readonly key: StreamKey;
   readonly session: Session;
-  /**
-   * Somebody reads. Disposing it leaves; when the last one has left, an answer that is not detached is stopped: its
-   * only readers were those who asked for it on the documented call (D-13).
-   */
-  read(): Disposable;
-  /** It goes on, whoever leaves. */
+  /** It goes on, whoever leaves. Until then it is stopped when its last reader leaves, on whichever transport (D-13). */
   detach(): void;
   /** Its end is being written: the chat's place will be free in a moment, and whoever wants it waits for that. */
   finishing(): void;
@@ -33,10 +28,10 @@ export interface LiveAnswers {
 
 /** A place that was taken. Disposing it gives it back; so does the end of the session that it was given. */
 export interface Claim extends Disposable {
-  hold(answer: Pick<LiveAnswer, 'id' | 'chat' | 'key' | 'session'>): LiveAnswer;
+  hold(answer: About): LiveAnswer;
 }
 
-export function createLiveAnswers(maxRunning: number): LiveAnswers {
+export function createLiveAnswers(maxRunning: number, watched: Watched): LiveAnswers {
   // Undefined: claimed, and not begun yet.
   const live = new Map<StreamKey, LiveAnswer | undefined>();
   const ending = new Map<StreamKey, Promise<unknown>>();
@@ -70,7 +65,7 @@ export function createLiveAnswers(maxRunning: number): LiveAnswers {
       return {
         hold(about) {
           held = true;
-          const answer = liveAnswer(about, () => ending.set(chat, about.session.ended));
+          const answer = liveAnswer(about, watched, () => ending.set(chat, about.session.ended));
           live.set(chat, answer);
           void about.session.ended.then(() => release(chat));
           return answer;
@@ -85,29 +80,23 @@ export function createLiveAnswers(maxRunning: number): LiveAnswers {
   };
 }
 
-function liveAnswer(
-  about: Pick<LiveAnswer, 'id' | 'chat' | 'key' | 'session'>,
-  finishing: () => void,
-): LiveAnswer {
-  let readers = 0;
+function liveAnswer(about: About, watched: Watched, finishing: () => void): LiveAnswer {
   let detached = false;
+  // Told when something of it has changed: if nobody reads then, somebody has left.
+  const watching = watched(about.key, (viewers) => {
+    if (viewers === 0 && !detached) about.session.stop({ kind: 'stopped', by: 'readers' });
+  });
+  void about.session.ended.then(() => watching[Symbol.dispose]());
   return {
     ...about,
     finishing,
-    read() {
-      readers++;
-      let left = false;
-      return {
-        [Symbol.dispose]() {
-          if (left) return;
-          left = true;
-          readers--;
-          if (readers === 0 && !detached) about.session.stop({ kind: 'stopped', by: 'readers' });
-        },
-      };
-    },
     detach() {
       detached = true;
     },
   };
 }
+
+type About = Pick<LiveAnswer, 'id' | 'chat' | 'key' | 'session'>;
+
+/** Tells how many readers a stream has, whenever that changes. */
+type Watched = (key: StreamKey, changed: (viewers: number) => void) => Disposable;
