@@ -21,6 +21,8 @@ const server = (file: string, imports: string): Probe => ({ file: `${SOURCE}/${f
 
 const ALLOWED: readonly Probe[] = [
   { file: 'packages/protocol/src/a.ts', imports: './position.ts' },
+  { file: 'packages/conformance/src/a.ts', imports: '@playhead/protocol' },
+  { file: 'packages/conformance/src/chapters/a.ts', imports: '../streams.ts' },
   server('runtime/a.ts', '@playhead/protocol'),
   server('runtime/a.ts', './clock.ts'),
   server('log/a.ts', '../runtime/clock.ts'),
@@ -56,6 +58,10 @@ const FORBIDDEN: readonly Probe[] = [
   { file: 'packages/protocol/src/a.ts', imports: 'node:fs' },
   { file: 'packages/protocol/src/a.ts', imports: 'zod' },
   { file: 'packages/protocol/src/a.ts', imports: '../../server/src/server.ts' },
+  { file: 'packages/conformance/src/a.ts', imports: 'playhead' },
+  { file: 'packages/conformance/src/a.ts', imports: '../../server/src/server.ts' },
+  { file: 'packages/conformance/src/chapters/a.ts', imports: '../../../server/src/log/event-log.ts' },
+  { file: 'packages/conformance/src/chapters/a.ts', imports: '../../../../tests/support/server.ts' },
   server('runtime/a.ts', '../log/event-log.ts'),
   server('runtime/a.ts', 'playhead'),
   server('log/a.ts', './sqlite/open.ts'),

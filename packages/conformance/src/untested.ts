@@ -1,0 +1,29 @@
+/** What a requirement asks of readers, a server cannot be tested for. */
+const READER = 'It binds readers, not servers.';
+const MAY = 'It allows something and demands nothing.';
+
+/**
+ * Requirements of PROTOCOL.md that have no test here, each with its reason: what shows only inside the server, only when
+ * it dies, or only after it was harmed.
+ */
+export const UNTESTED: Readonly<Record<string, string>> = {
+  'P-1': READER,
+  'P-13': 'No request erases an event.',
+  'P-14': 'It shows only when the server is killed.',
+  'P-18': READER,
+  'P-22': READER,
+  'P-33': MAY,
+  'P-34': 'It shows only when the server goes away.',
+  'P-43': 'It takes a stream that is trimmed while it is read, which takes hours or gigabytes.',
+  'P-65': 'It shows only when the server is killed.',
+  'P-82': 'Most codes cannot be provoked on a socket; P-114 tests those that can.',
+  'P-86': READER,
+  'P-97': 'It would lock the address of whoever tests out for ten minutes.',
+  'P-116': MAY,
+  'P-125': 'What a server logs is not seen from outside.',
+  'P-141': 'It takes a terminal whose beginning is trimmed, which takes hours or gigabytes.',
+  'P-152': READER,
+  'P-153': READER,
+  'P-155': 'No request erases an event.',
+  'P-156': 'It is about files that clients save.',
+};

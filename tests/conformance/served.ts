@@ -1,0 +1,9 @@
+import type { TestProject } from 'vitest/node';
+import { startServer } from '../support/server.ts';
+
+/** Starts a server on an engine for all chapters of the conformance suite; gives what ends it. */
+export async function served(project: TestProject, log: 'memory' | 'sqlite'): Promise<() => Promise<void>> {
+  const server = await startServer({ env: { PLAYHEAD_LOG: log } });
+  project.provide('target', { url: server.url, key: server.key, project: 'my-project' });
+  return () => server.stop();
+}
