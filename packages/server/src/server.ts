@@ -38,6 +38,7 @@ import type { Clock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { networkList } from './runtime/network-list.ts';
 import type { Settings } from './runtime/settings.ts';
+import { mountDurableFace } from './streams/durable/durable-face.ts';
 import { createGateway } from './streams/gateway.ts';
 import { mountReadFace } from './streams/read-face.ts';
 import { createSubscriptions } from './streams/subscriptions/create-subscriptions.ts';
@@ -143,6 +144,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   mountConsoleSession(app, { gate, sessions });
   mountReadFace(app, { log, sse });
   mountWriteFace(app, gateway);
+  mountDurableFace(app, { log, hub, sse, clock, reserved: RESERVED, ...durableSettings(settings) });
   subscriptions.mount(app);
   socket.mount(app);
   const sockets = socket.faces(app);
@@ -200,6 +202,10 @@ function openRecords(settings: Settings): Records {
 function httpSettings(settings: Settings): Parameters<typeof createHttpApp>[0]['settings'] {
   const { publicUrl, ...rest } = settings;
   return publicUrl === undefined ? rest : { ...rest, publicUrl };
+}
+
+function durableSettings({ longPollMs, sseLifetimeMs, streamCache }: Settings) {
+  return { longPollMs, sseLifetimeMs, cache: streamCache };
 }
 
 function socketSettings(settings: Settings): SocketSettings {

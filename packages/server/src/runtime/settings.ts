@@ -24,6 +24,9 @@ export interface Settings {
   readonly retryMs: number;
   readonly stallMs: number;
   readonly paceMs: number;
+  readonly longPollMs: number;
+  readonly sseLifetimeMs: number;
+  readonly streamCache: 'private' | 'public';
   readonly socketSubscriptions: number;
   readonly retentionAgeMs: number;
   readonly retentionStreamBytes: number;
@@ -164,6 +167,13 @@ export const SETTINGS: SettingRows = {
   retryMs: row(duration(0), 2 * SECOND, 'What readers are told to wait before they reconnect'),
   stallMs: row(duration(10), 600 * SECOND, 'How long a reader may take nothing before it is cut off'),
   paceMs: row(duration(10), 10 * SECOND, 'How long a viewer may leave a frame unanswered'),
+  longPollMs: row(duration(10), 15 * SECOND, 'How long a long-poll of a stream waits'),
+  sseLifetimeMs: row(duration(10), 60 * SECOND, 'How long a Durable Streams response of events lasts'),
+  streamCache: row(
+    word('private', 'public'),
+    'private',
+    'Which caches may keep what was read of a stream: its reader, or public, those that readers share',
+  ),
   socketSubscriptions: row(integer(1, 1e6), 256, 'Subscriptions on one WebSocket'),
   retentionAgeMs: row(duration(SECOND), 7 * DAY, 'How long events are kept'),
   retentionStreamBytes: row(size(1024), 256 * MIB, 'How much of one stream is kept'),

@@ -1,5 +1,5 @@
-import type { Receipt } from '@playhead/protocol';
-import type { AttachRequest, EndReason } from '../hub/hub.ts';
+import type { Position, Receipt } from '@playhead/protocol';
+import type { AttachRequest, ChunkEnd, EndReason } from '../hub/hub.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Batch } from '../log/event-log.ts';
 
@@ -10,12 +10,14 @@ import type { Batch } from '../log/event-log.ts';
 export interface SseFace {
   /** Sent before the first event, and again (`again`) after events were lost to the reader. */
   preamble(receipt: Receipt, again: boolean): string;
-  /** Every event of a batch, in order. */
-  encode(batch: Batch): string;
+  /** Every event of a batch, in order. Bytes are for faces that have `join`. */
+  encode(batch: Batch): string | Uint8Array;
+  /** What is sent for encoded batches that end at `end`; without it they are sent one behind the other. */
+  join?(parts: readonly Uint8Array[], end: ChunkEnd): Uint8Array;
   /** Proof of life on an idle connection. */
   heartbeat(now: number): string;
-  /** Sent before the response ends; '' for nothing. */
-  epilogue(reason: EndReason): string;
+  /** Sent before the response ends; '' for nothing. `cursor` stands behind the last event sent, where that is known. */
+  epilogue(reason: EndReason, cursor: Position | undefined): string;
 }
 
 export interface SseRequest extends AttachRequest {
@@ -25,6 +27,14 @@ export interface SseRequest extends AttachRequest {
    * reader was here before). The face stays one shared object, and so do the bytes that it encodes.
    */
   readonly preamble?: SseFace['preamble'];
+  /** Further headers of the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What a reader at the end of a closed stream gets in place of 204: 200 and the epilogue. */
+  readonly finished?: 'epilogue';
+  /** What becomes of a reader that events were lost to: told by another preamble, or `end` ends the response. */
+  readonly gap?: 'end';
+  /** The response ends after about this many ms, between frames, so that its reader comes back. */
+  readonly lifetimeMs?: number;
 }
 
 /** The SSE transport as faces see it. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Receipt } from '@playhead/protocol';
+import type { Position, Receipt } from '@playhead/protocol';
 import type { EndReason, Encoding, Sink, Subscription } from '../../hub/hub.ts';
 import type { SseFace, SseRequest } from '../transport.ts';
 import { sseEncoding } from './sse-encoding.ts';
@@ -14,6 +14,8 @@ export const SSE_HEADERS: Readonly<Record<string, string>> = {
 /** What a connection needs of the transport that it belongs to. */
 export interface SseOwner {
   readonly retryMs: number;
+  /** Between two calls of `tick`. */
+  readonly tickMs: number;
   closed(connection: SseConnection): void;
 }
 
@@ -30,6 +32,8 @@ export class SseConnection implements Sink {
   readonly encoding: Encoding;
   readonly #face: SseFace;
   readonly #preamble: SseFace['preamble'];
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #endsAtGap: boolean;
   readonly #owner: SseOwner;
   readonly #response: ServerResponse;
   readonly #socket: Socket;
@@ -39,9 +43,18 @@ export class SseConnection implements Sink {
   #blocked = false;
   /** Ticks since something was last written, or, while blocked, since the socket last took something. */
   #quiet = 0;
+  /** Ticks until the response ends by itself. */
+  #left: number;
 
   constructor(request: SseRequest, owner: SseOwner, response: ServerResponse, socket: Socket) {
-    const { face, preamble } = request;
+    const { face, preamble, headers, gap, lifetimeMs } = request;
+    this.#headers = headers === undefined ? SSE_HEADERS : { ...SSE_HEADERS, ...headers };
+    this.#endsAtGap = gap === 'end';
+    // Not all at once: readers that came together would come back together.
+    this.#left =
+      lifetimeMs === undefined
+        ? Number.POSITIVE_INFINITY
+        : Math.ceil((lifetimeMs * (0.9 + Math.random() / 5)) / owner.tickMs);
     this.#face = face;
     this.#preamble = preamble ?? ((receipt, again) => face.preamble(receipt, again));
     this.#owner = owner;
@@ -69,6 +82,11 @@ export class SseConnection implements Sink {
 
   receipt(receipt: Receipt): void {
     const again = this.#opened;
+    if (again && this.#endsAtGap) {
+      this.#leave();
+      this.#response.end();
+      return;
+    }
     if (!again) this.#open();
     const retry = again ? '' : `retry: ${this.#owner.retryMs}\n\n`;
     this.#send(retry + this.#preamble(receipt, again));
@@ -84,17 +102,31 @@ export class SseConnection implements Sink {
 
   end(reason: EndReason): void {
     if (this.#closed) return;
-    this.#send(this.#face.epilogue(reason));
+    this.#send(this.#face.epilogue(reason, this.#subscription?.cursor));
+    this.#leave();
+    this.#response.end();
+  }
+
+  /** The whole answer to a reader at the end of a closed stream. */
+  finish(cursor: Position): void {
+    this.#open();
+    this.#send(this.#face.epilogue('finished', cursor));
     this.#leave();
     this.#response.end();
   }
 
   /**
    * Called at a fixed interval. An idle reader gets the heartbeat; one whose socket took nothing for
-   * `stallTicks` is taken for gone: the connection is cut, and it can resume where it was.
+   * `stallTicks` is taken for gone: the connection is cut, and it can resume where it was. One whose time is over
+   * ends, unless it is blocked: it would be cut off inside a frame's way to it.
    */
   tick(heartbeat: Uint8Array, stallTicks: number): void {
     this.#quiet++;
+    this.#left--;
+    if (this.#left <= 0 && !this.#blocked) {
+      this.end('draining');
+      return;
+    }
     if (this.#blocked) {
       if (this.#quiet >= stallTicks) this.#socket.destroy();
     } else if (this.#quiet >= 2) {
@@ -113,7 +145,7 @@ export class SseConnection implements Sink {
 
   #open(): void {
     this.#opened = true;
-    this.#response.writeHead(200, SSE_HEADERS);
+    this.#response.writeHead(200, this.#headers);
     this.#response.flushHeaders();
     this.#socket.setNoDelay(true);
     // A reader whose machine vanished answers no probe; without them a quiet stream would keep it for ever.

@@ -14,13 +14,20 @@ export function sseEncoding(face: SseFace, chunked: boolean): Encoding {
     known = {};
     encodings.set(face, known);
   }
-  const encode: Encoding['encode'] = (batch) => Buffer.from(face.encode(batch));
-  if (chunked) {
-    known.chunked ??= { encode, frame: frameChunk };
-    return known.chunked;
-  }
-  known.plain ??= { encode, frame: join };
-  return known.plain;
+  if (chunked) return (known.chunked ??= encodingOf(face, frameChunk));
+  return (known.plain ??= encodingOf(face, join));
+}
+
+function encodingOf(face: SseFace, frame: (parts: readonly Uint8Array[]) => Uint8Array): Encoding {
+  return {
+    encode(batch) {
+      const encoded = face.encode(batch);
+      return typeof encoded === 'string' ? Buffer.from(encoded) : encoded;
+    },
+    frame(parts, end) {
+      return frame(end === undefined || face.join === undefined ? parts : [face.join(parts, end)]);
+    },
+  };
 }
 
 /** One HTTP chunk (RFC 9112, section 7.1). Empty parts give no bytes at all: an empty chunk would end the body. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { PlayheadError } from '@playhead/protocol';
+import { PlayheadError, type Position } from '@playhead/protocol';
 import type { Exchange } from '../../http/exchange.ts';
 import type { Attached, Hub, Sink, Subscription } from '../../hub/hub.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -23,13 +23,14 @@ export interface SseParts {
 export function createSseTransport(parts: SseParts): SseTransport & Disposable {
   const { hub, clock, heartbeatMs } = parts;
   const connections = new Set<SseConnection>();
+  // One timer for all connections. Heartbeats of a face are encoded once per tick.
+  const interval = heartbeatMs / 2;
   const owner: SseOwner = {
     retryMs: parts.retryMs,
+    tickMs: interval,
     closed: (connection) => connections.delete(connection),
   };
 
-  // One timer for all connections. Heartbeats of a face are encoded once per tick.
-  const interval = heartbeatMs / 2;
   const stallTicks = Math.max(2, Math.ceil(parts.stallMs / interval));
   const ticking = clock.every(interval, () => {
     const heartbeats = new Map<unknown, Uint8Array>();
@@ -57,7 +58,12 @@ export function createSseTransport(parts: SseParts): SseTransport & Disposable {
     if (socket === undefined) return;
     using held = new DisposableStack();
     const connection = held.use(new SseConnection(request, owner, response, socket));
-    const subscription = answer(response, await hub.attach(request, connection));
+    const attached = await hub.attach(request, connection);
+    if (attached.kind === 'finished' && request.finished === 'epilogue') {
+      connection.finish(positionOf(request));
+      return;
+    }
+    const subscription = answer(response, attached);
     if (subscription === undefined) return;
     held.move();
     // Before `own`: if the reader went meanwhile, that lets go of both at once.
@@ -86,6 +92,12 @@ function answer(response: ServerResponse, attached: Attached): Subscription | un
     case 'draining':
       throw new PlayheadError('draining', 'The server is going away. Reconnect with the same position.');
   }
+}
+
+/** Only a reader that named a position can be at the end of a closed stream. */
+function positionOf({ from }: SseRequest): Position {
+  if (typeof from === 'string') throw new TypeError('A stream that has ended before its beginning.');
+  return from;
 }
 
 // A request that was pipelined behind another has no socket until that one is answered.

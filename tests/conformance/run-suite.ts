@@ -1,0 +1,16 @@
+import { runConformanceTests } from '@durable-streams/server-conformance-tests';
+import { afterAll, beforeAll } from 'vitest';
+import { type KeyProxy, startBehindKeyProxy } from '../support/key-proxy.ts';
+
+/** Runs the public suite of the Durable Streams protocol, whole, against a server on an engine. */
+export function runSuite(engine: 'memory' | 'sqlite'): void {
+  // The suite reads the URL when a test runs.
+  const options = { baseUrl: '', longPollTimeoutMs: 5_000, subscriptions: false };
+  let proxy: KeyProxy;
+  beforeAll(async () => {
+    proxy = await startBehindKeyProxy({ env: { PLAYHEAD_LOG: engine, PLAYHEAD_LONG_POLL_MS: '1000' } });
+    options.baseUrl = proxy.url;
+  });
+  afterAll(() => proxy[Symbol.asyncDispose]());
+  runConformanceTests(options);
+}

@@ -1,0 +1,46 @@
+import { Agent, createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type ServerOptions, startServer, type TestServer } from './server.ts';
+
+/** A server behind a proxy that adds the admin key to every request: for suites that know of no keys (D-35). */
+export interface KeyProxy extends AsyncDisposable {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly server: TestServer;
+}
+
+/** The Host header is handed on as it is, so that URLs in answers lead through the proxy. */
+export async function startBehindKeyProxy(options: ServerOptions = {}): Promise<KeyProxy> {
+  const server = await startServer(options);
+  const agent = new Agent({ keepAlive: true });
+  const proxy = createServer((incoming, outgoing) => {
+    const { method, url: path, headers } = incoming;
+    const forwarded = httpRequest(
+      {
+        ...{ host: '127.0.0.1', port: server.port, agent, method, path },
+        headers: { ...headers, 'x-api-key': server.key },
+      },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+        outgoing.flushHeaders();
+        answer.pipe(outgoing);
+        answer.on('error', () => outgoing.destroy());
+      },
+    );
+    forwarded.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => forwarded.destroy());
+    incoming.pipe(forwarded);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const { port } = proxy.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    server,
+    async [Symbol.asyncDispose]() {
+      proxy.closeAllConnections();
+      proxy.close();
+      agent.destroy();
+      await server.stop();
+    },
+  };
+}
