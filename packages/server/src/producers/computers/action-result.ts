@@ -1,5 +1,5 @@
-import type { BrowserOutcome, Refusal } from './browser-action.ts';
 import type { PageContext, TabInfo } from './browser.ts';
+import type { BrowserOutcome, Refusal } from './browser-action.ts';
 
 /** What an action came to, before it is given the documented shape. */
 export type ActionOutcome =

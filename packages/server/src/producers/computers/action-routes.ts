@@ -10,7 +10,7 @@ import { addRoute } from './both-prefixes.ts';
 import type { Computer } from './computer.ts';
 import { runningComputer } from './find-computer.ts';
 import type { LiveComputers } from './live-computers.ts';
-import { perform, type PerformParts } from './perform.ts';
+import { type PerformParts, perform } from './perform.ts';
 import { type ActionLimits, readAction } from './read-action.ts';
 import { requireExecute } from './run-shell.ts';
 

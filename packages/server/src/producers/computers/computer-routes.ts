@@ -6,7 +6,7 @@ import { addRoute } from './both-prefixes.ts';
 import { computerView, type Endpoints, statusView } from './computer-view.ts';
 import { type CreateParts, startComputer } from './create-computer.ts';
 import { readWish } from './create-input.ts';
-import { type FindParts, findComputer, type FoundComputer, runningComputer } from './find-computer.ts';
+import { type FindParts, type FoundComputer, findComputer, runningComputer } from './find-computer.ts';
 
 export interface ComputerRouteParts extends CreateParts, FindParts {
   readonly endpoints: Endpoints;

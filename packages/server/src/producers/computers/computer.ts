@@ -6,6 +6,7 @@ import type { Browser } from './browser.ts';
 import type { ComputerRecord } from './computer-store.ts';
 import type { ComputerNow, ComputerStatus } from './computer-view.ts';
 import type { EventOutlet } from './event-outlet.ts';
+import { countViewers, type ViewerParts, type Viewers } from './viewers.ts';
 
 /** A computer that runs: its browser, its session, and who does what with it. */
 export interface Computer {
@@ -17,6 +18,7 @@ export interface Computer {
   /** Absolute; its own, gone with it. Callers know it as `/workspace`. */
   readonly folder: string;
   readonly events: EventOutlet;
+  readonly viewers: Viewers;
   readonly now: ComputerNow;
   /** Somebody uses it, or says that they will: its idle time begins anew. */
   renew(): void;
@@ -36,7 +38,10 @@ export interface Computer {
 
 export type ComputerParts = Pick<Computer, 'record' | 'session' | 'browser' | 'way' | 'folder' | 'events'> & {
   readonly clock: Clock;
+  readonly hub: ViewerParts['hub'];
   readonly maxActions: number;
+  /** Whether who watches by a documented call uses it, too. */
+  readonly watchingRenews: boolean;
 };
 
 export function createComputer(parts: ComputerParts): Computer {
@@ -64,8 +69,16 @@ export function createComputer(parts: ComputerParts): Computer {
     waiting = [];
   }
 
+  // Often enough that none of them comes too late.
+  const everyMs = Math.max(10, record.idleMs / 3);
+  const viewers = countViewers({
+    ...{ hub: parts.hub, key: session.key, clock, everyMs, renew },
+    documentedRenew: parts.watchingRenews,
+  });
+
   return {
     record,
+    viewers,
     session,
     browser: parts.browser,
     way: parts.way,
@@ -80,7 +93,7 @@ export function createComputer(parts: ComputerParts): Computer {
       renew();
       using++;
       // A command may take longer than the idle time.
-      renewing ??= clock.every(Math.max(10, record.idleMs / 3), renew);
+      renewing ??= clock.every(everyMs, renew);
       if (status === 'ready') {
         status = 'running';
         events.tell({ type: 'session_state', status });

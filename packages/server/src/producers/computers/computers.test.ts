@@ -49,7 +49,7 @@ class Rig implements AsyncDisposable {
   readonly log: EventLog = createMemoryLog();
   readonly records: Records;
   readonly folder: string;
-  readonly #hub: Hub;
+  readonly hub: Hub;
   readonly #app: HttpApp;
   readonly #producer: Producer;
   readonly #sse: Disposable;
@@ -60,9 +60,9 @@ class Rig implements AsyncDisposable {
     this.records = records;
     if (log !== undefined) this.log = log;
     const { clock } = this;
-    this.#hub = createHub({ log: this.log, logger: quiet });
+    this.hub = createHub({ log: this.log, logger: quiet });
     const sse = createSseTransport({
-      hub: this.#hub,
+      hub: this.hub,
       clock,
       heartbeatMs: 1_000,
       retryMs: 10,
@@ -70,7 +70,7 @@ class Rig implements AsyncDisposable {
     });
     this.#sse = sse;
     this.#producer = createComputers({
-      ...{ log: this.log, hub: this.#hub, records, sse, clock, logger: quiet },
+      ...{ log: this.log, hub: this.hub, records, sse, clock, logger: quiet },
       browsers: this.browsers,
       egress: null,
       executor: noExecutor,
@@ -126,6 +126,14 @@ class Rig implements AsyncDisposable {
     return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
   }
 
+  /** Its events by the documented call, as text, to their end. */
+  async read(id: string): Promise<string> {
+    const response = await fetch(`${this.#url}/v1/computers/${id}/events`, {
+      headers: { 'x-api-key': 'admin' },
+    });
+    return response.text();
+  }
+
   /** A computer and its browser. */
   async open(body: object = {}, key = 'admin'): Promise<{ id: string; browser: ScriptedBrowser }> {
     const answer = await this.call('POST', '', body, key);
@@ -162,7 +170,7 @@ class Rig implements AsyncDisposable {
     await this.close();
     await this.#app.close();
     this.#sse[Symbol.dispose]();
-    this.#hub[Symbol.dispose]();
+    this.hub[Symbol.dispose]();
   }
 }
 
@@ -316,6 +324,30 @@ describe('leases of computers', () => {
       status: 'running',
       last_activity_at: new Date(rig.clock.now()).toISOString(),
     });
+  });
+
+  test('D-31 watching on our own faces keeps it alive, the documented call does not', async () => {
+    const rig = await rigWith();
+    const { id } = await rig.open();
+    const key = streamKey('default', `computers/${id}`);
+    const encoding = { encode: () => new Uint8Array(), frame: () => new Uint8Array() };
+    const sink = { encoding, receipt() {}, write: () => true, end() {} };
+    const attached = await rig.hub.attach({ key, from: 'live', delivery: 'every' }, sink);
+    if (attached.kind !== 'attached') throw new Error(attached.kind);
+    // What is asked of a stream is told once per turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let t = 0; t < 20; t++) rig.clock.advance(60_000);
+    expect((await rig.call('GET', `/${id}`)).body.status).toBe('ready');
+    attached.subscription[Symbol.dispose]();
+    const watching = rig.read(id);
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let t = 0; t < 4; t++) {
+      rig.clock.advance(29_999);
+      expect((await rig.call('GET', `/${id}`)).body.status).toBe('ready');
+    }
+    rig.clock.advance(120_000);
+    expect((await rig.endOf(id)).at(-1).ending).toEqual({ kind: 'expired' });
+    expect(await watching).toContain('"terminated"');
   });
 
   test('without an idle time it lives for its lifetime', async () => {

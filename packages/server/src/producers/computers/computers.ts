@@ -101,16 +101,16 @@ export function createComputers(parts: ComputersParts): Producer {
     },
     mount(router, sockets) {
       mountComputers(router, {
-        ...{ sessions, store, contexts, live, browsers, clock, logger, settings, log },
+        ...{ sessions, store, contexts, live, browsers, clock, logger, settings, log, hub },
         egress: parts.egress,
         draining: () => draining,
         endpoints: endpointsAt(publicUrl),
       });
       mountActions(router, { ...acting, live });
       mountExec(router, { live, shell, limits: settings.shell, clock, logger });
-      mountEvents(router, { ...find, clock, sse: parts.sse, watchingRenews: settings.watchingRenews });
+      mountEvents(router, { ...find, sse: parts.sse });
       mountSocketHint(router);
-      sockets.serve(computerSocket({ ...find, ...acting, watchingRenews: settings.watchingRenews }));
+      sockets.serve(computerSocket({ ...find, ...acting }));
       mountPictures(router, pictures);
       mountNotServed(router);
     },

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlayheadError } from '@playhead/protocol';
+import type { Hub } from '../../hub/hub.ts';
 import type { Egress } from '../../outgoing/egress.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -23,6 +24,7 @@ import { openWay, type Way } from './way.ts';
 
 export interface CreateParts {
   readonly sessions: SessionParts;
+  readonly hub: Pick<Hub, 'demand'>;
   readonly store: ComputerStore;
   readonly contexts: Contexts;
   readonly live: LiveComputers;
@@ -82,8 +84,11 @@ export async function startComputer(
   const computer = createComputer({
     ...{ record, session, browser, folder, events, clock },
     way: way?.pass ?? null,
+    hub: parts.hub,
     maxActions: settings.maxActions,
+    watchingRenews: settings.watchingRenews,
   });
+  held.use(computer.viewers);
   computer.renew();
   events.tell({ type: 'session_state', status: 'ready' });
   parts.live.add(computer);

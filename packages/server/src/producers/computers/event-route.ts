@@ -1,22 +1,17 @@
-import { PlayheadError, parsePosition, type Position } from '@playhead/protocol';
+import { PlayheadError, type Position, parsePosition } from '@playhead/protocol';
 import type { Exchange } from '../../http/exchange.ts';
 import type { Router } from '../../http/router.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import type { StreamKey } from '../../log/stream-key.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import type { SseTransport } from '../../transports/transport.ts';
 import { callerOf, parameter } from '../caller.ts';
 import { addRoute } from './both-prefixes.ts';
 import { computerStream } from './computer-store.ts';
 import { computerFace } from './event-face.ts';
 import { type FindParts, findComputer } from './find-computer.ts';
-import { watching } from './watching.ts';
 
 export interface EventRouteParts extends FindParts {
   readonly sse: SseTransport;
-  readonly clock: Clock;
-  /** Whether who watches keeps the computer alive (D-31). */
-  readonly watchingRenews: boolean;
 }
 
 /** `GET …/events`: what happens in a computer, on Server-Sent Events. */
@@ -31,8 +26,7 @@ export function mountEvents(router: Router, parts: EventRouteParts): void {
       const key = computerStream(tenant, record.id);
       const named = requested(exchange);
       const from = await cursorOf(named, key, parts.log);
-      const { watchingRenews, clock } = parts;
-      const viewer = watchingRenews && computer !== undefined ? watching(computer, clock) : undefined;
+      const viewer = computer?.viewers.add();
       exchange.response.once('close', () => viewer?.[Symbol.dispose]());
       await parts.sse.respond(exchange, {
         key,

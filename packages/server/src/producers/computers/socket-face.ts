@@ -10,19 +10,17 @@ import type {
 } from '../../transports/socket-face.ts';
 import { PREFIXES } from './both-prefixes.ts';
 import type { Computer } from './computer.ts';
-import { computerStream, type ComputerRecord } from './computer-store.ts';
+import { type ComputerRecord, computerStream } from './computer-store.ts';
 import { positionedText } from './event-face.ts';
 import { cursorOf } from './event-route.ts';
 import { type FindParts, findComputer } from './find-computer.ts';
-import { perform, type PerformParts } from './perform.ts';
+import { type PerformParts, perform } from './perform.ts';
 import type { ActionLimits } from './read-action.ts';
 import { readSocketMessage, type SocketMessage } from './socket-message.ts';
-import { watching } from './watching.ts';
 
 export interface SocketParts extends FindParts, PerformParts {
   readonly clock: Clock;
   readonly limits: ActionLimits;
-  readonly watchingRenews: boolean;
   /** What else a viewer can be shown; without it nothing. */
   readonly extras?: SocketExtras;
 }
@@ -84,16 +82,14 @@ class ComputerSocket implements SocketListener {
   /** As what it has control. All viewers are told it, so it opens nothing. */
   readonly #viewer: string = `skt_${randomUUID()}`;
   readonly #extra: SocketExtra | undefined;
-  readonly #watching: Disposable | undefined;
+  readonly #viewing: Disposable | undefined;
 
   constructor(parts: SocketParts, seat: Seat) {
     this.#parts = parts;
     this.#seat = seat;
     const { computer, line, principal } = seat;
-    if (computer !== undefined) {
-      this.#extra = parts.extras?.(line, { principal, computer });
-      if (parts.watchingRenews) this.#watching = watching(computer, parts.clock);
-    }
+    this.#viewing = computer?.viewers.add();
+    if (computer !== undefined) this.#extra = parts.extras?.(line, { principal, computer });
     void this.#watch();
   }
 
@@ -112,7 +108,7 @@ class ComputerSocket implements SocketListener {
   }
 
   closed(): void {
-    this.#watching?.[Symbol.dispose]();
+    this.#viewing?.[Symbol.dispose]();
     this.#extra?.closed();
     this.#seat.computer?.changeControl({ kind: 'release', viewer: this.#viewer, force: false });
   }
