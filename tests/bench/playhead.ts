@@ -13,6 +13,8 @@ export interface Playhead extends AsyncDisposable {
   create(stream: string): Promise<void>;
   /** A request as the admin, to any path. Throws unless it is answered 2xx. */
   request(method: string, path: string, body?: unknown): Promise<unknown>;
+  /** A POST as the admin, whose answer streams. */
+  fetch(path: string, body: unknown): Promise<Response>;
 }
 
 const KEY = 'rdev_benchmark_0123456789abcdef0123456789abcdef';
@@ -28,14 +30,18 @@ export const serveCommand: readonly string[] = [
 ];
 
 /** The server as `npm start` runs it, on the durable log, in a data folder of its own or the one given. */
-export async function startPlayhead(settings: Settings, data?: string): Promise<Playhead> {
+export async function startPlayhead(
+  settings: Settings,
+  data?: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Playhead> {
   const [node = '', ...rest] = serveCommand;
   const profile = settings.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${settings.profile}`];
   const child = await startChild({
     argv: [node, ...profile, ...rest],
     core: SERVER_CORE,
     cwd: root,
-    env: playheadEnvironment(data ?? (await mkdtemp(join(settings.folder, 'data-')))),
+    env: { ...playheadEnvironment(data ?? (await mkdtemp(join(settings.folder, 'data-')))), ...env },
     ready: READY,
   });
   return openPlayhead(child);
@@ -65,6 +71,12 @@ function openPlayhead(child: Child): Playhead {
     port,
     startup: child.startup,
     request,
+    fetch: (path, body) =>
+      fetch(`http://127.0.0.1:${port}${path}`, {
+        method: 'POST',
+        headers: { 'x-api-key': KEY, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
     create: async (stream) => void (await request('PUT', `/v1/streams/${stream}`)),
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };

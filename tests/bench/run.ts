@@ -8,6 +8,7 @@ import { runToEnd } from './child.ts';
 import { compileGenerators } from './generator.ts';
 import { acceptNoise, disturbedMeasurements } from './quiet.ts';
 import type { Scenario, Settings } from './scenario.ts';
+import { chats } from './scenarios/chats.ts';
 import { commandLines } from './scenarios/command-lines.ts';
 import { httpAppend } from './scenarios/http-append.ts';
 import { replay } from './scenarios/replay.ts';
@@ -30,6 +31,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   replay,
   'command-lines': commandLines,
   terminal,
+  chats,
   start,
 };
 const USAGE = `node tests/bench/run.ts [scenario…] [--quick] [--noisy] [--profile <folder>]
@@ -82,7 +84,7 @@ async function main(): Promise<number> {
 /** The peers are no part of the project's own dependencies: they are installed when they are first needed. */
 async function installPeers(): Promise<void> {
   if (existsSync(join(here, 'node_modules', '.package-lock.json'))) return;
-  await runToEnd(['npm', 'ci', '--prefix', here, '--workspaces=false', '--no-audit', '--no-fund']);
+  await runToEnd(['npm', 'install', '--no-save', '--prefix', here, '--workspaces=false', '--no-audit', '--no-fund']);
 }
 
 process.exitCode = await main();

@@ -104,7 +104,7 @@ async function chatFor(parts: AnswerRouteParts, exchange: Exchange, asked: Body)
   return chat;
 }
 
-async function whole(about: About, answer: AsyncIterable<Followed>): Promise<object> {
+async function whole(about: About, answer: AsyncIterable<Followed, void, void>): Promise<object> {
   const text: string[] = [];
   let done: Done | undefined;
   for await (const { event } of answer) {
@@ -121,7 +121,7 @@ async function stream(
   { clock, settings }: AnswerRouteParts,
   exchange: Exchange,
   about: About,
-  answer: AsyncIterable<Followed>,
+  answer: AsyncIterable<Followed, void, void>,
   withUsage: boolean,
 ): Promise<void> {
   using writer = openEventWriter(exchange.response, clock, settings.heartbeatMs);

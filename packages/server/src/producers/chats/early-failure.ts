@@ -1,5 +1,6 @@
 import { PlayheadError, type ProblemCode, PROBLEMS } from '@playhead/protocol';
 import type { Clock } from '../../runtime/clock.ts';
+import { continued } from './continued.ts';
 import type { Failure } from './events.ts';
 import type { Followed } from './follow-answer.ts';
 
@@ -7,12 +8,16 @@ export type Early =
   /** It failed before it said anything. */
   | { readonly kind: 'failed'; readonly error: PlayheadError }
   /** It began: all of its events. */
-  | { readonly kind: 'begun'; readonly events: AsyncIterable<Followed> }
+  | { readonly kind: 'begun'; readonly events: AsyncIterable<Followed, void, void> }
   /** It has not said anything for `ms`: all of its events. */
-  | { readonly kind: 'late'; readonly events: AsyncIterable<Followed> };
+  | { readonly kind: 'late'; readonly events: AsyncIterable<Followed, void, void> };
 
 /** Looks how an answer begins, for at most `ms`, so that a failure can still become the status of a response (D-42). */
-export async function readFailure(answer: AsyncIterable<Followed>, clock: Clock, ms: number): Promise<Early> {
+export async function readFailure(
+  answer: AsyncIterable<Followed, void, void>,
+  clock: Clock,
+  ms: number,
+): Promise<Early> {
   const events = answer[Symbol.asyncIterator]();
   const { promise: late, resolve } = Promise.withResolvers<'late'>();
   using _timer = clock.after(ms, () => resolve('late'));
@@ -20,8 +25,8 @@ export async function readFailure(answer: AsyncIterable<Followed>, clock: Clock,
   for (;;) {
     const next = events.next();
     const step = await Promise.race([next, late]);
-    if (step === 'late') return { kind: 'late', events: rest(seen, next, events) };
-    if (step.done === true) return { kind: 'begun', events: rest(seen, next, events) };
+    if (step === 'late') return { kind: 'late', events: continued(seen, next, events) };
+    if (step.done === true) return { kind: 'begun', events: continued(seen, next, events) };
     const { event } = step.value;
     if (event.type === 'error') {
       await events.return?.();
@@ -29,25 +34,8 @@ export async function readFailure(answer: AsyncIterable<Followed>, clock: Clock,
     }
     seen.push(step.value);
     if (event.type === 'text' || event.type === 'done') {
-      return { kind: 'begun', events: rest(seen, undefined, events) };
+      return { kind: 'begun', events: continued(seen, undefined, events) };
     }
-  }
-}
-
-async function* rest(
-  seen: readonly Followed[],
-  pending: Promise<IteratorResult<Followed>> | undefined,
-  events: AsyncIterator<Followed>,
-): AsyncGenerator<Followed, void, void> {
-  try {
-    yield* seen;
-    for (let next = pending ?? events.next(); ; next = events.next()) {
-      const step = await next;
-      if (step.done === true) return;
-      yield step.value;
-    }
-  } finally {
-    await events.return?.();
   }
 }
 

@@ -22,7 +22,7 @@ export async function followAnswer(
   key: StreamKey,
   from: Position | 'start',
   signal: AbortSignal,
-): Promise<AsyncIterable<Followed> | undefined> {
+): Promise<AsyncIterable<Followed, void, void> | undefined> {
   const waiting: Followed[] = [];
   let wake: () => void = () => undefined;
   let ended: EndReason | undefined;

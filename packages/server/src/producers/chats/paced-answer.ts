@@ -20,7 +20,7 @@ const WAITING = 64 * 1024;
  * one write, and between two of them the reader has time to take the first (D-13). Text that comes meanwhile is merged.
  */
 export async function writePaced(
-  answer: AsyncIterable<Followed>,
+  answer: AsyncIterable<Followed, void, void>,
   writer: EventWriter,
   clock: Clock,
   pace: Pace,

@@ -4,15 +4,14 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { Ending } from '../../sessions/ending.ts';
 import { type Session, type StopCause, shortened } from '../../sessions/session.ts';
 import { type AnswerEnding, doneEvent, type Failure, failureEvent, partEvent } from './events.ts';
-import type { AnswerPart, Model, ModelRequest } from './model.ts';
-import { modelParts } from './model-parts.ts';
+import type { AnswerPart } from './model.ts';
 import type { ChatSettings } from './settings.ts';
 import { createWholeText } from './whole-text.ts';
 
 export interface AnswerRun {
   readonly session: Session;
-  readonly model: Model;
-  readonly request: Omit<ModelRequest, 'signal'>;
+  /** What the model says. Ends when the session shall. */
+  readonly said: AsyncIterable<AnswerPart>;
   /**
    * Puts the answer's text into its chat. Called before the end is written, so that whoever saw the end finds it there,
    * and again behind the end: a call that failed is repeated, one that did not changes nothing.
@@ -34,7 +33,7 @@ export interface RunParts {
  */
 export async function runAnswer(parts: RunParts, run: AnswerRun): Promise<void> {
   const { clock, logger, settings } = parts;
-  const { session, model, request } = run;
+  const { session } = run;
   const { outlet, signal } = session;
   const text: string[] = [];
   const whole = { text: createWholeText(), reasoning: createWholeText() };
@@ -67,7 +66,7 @@ export async function runAnswer(parts: RunParts, run: AnswerRun): Promise<void> 
   }
 
   try {
-    for await (const part of modelParts(model, { ...request, signal }, clock, settings.stallMs)) {
+    for await (const part of run.said) {
       take(part);
       if (bytes > settings.answerBytes) throw tooLong(settings.answerBytes);
       const room = outlet.room();

@@ -1,20 +1,24 @@
-import { PlayheadError } from '@playhead/protocol';
+import { jsonLine, PlayheadError } from '@playhead/protocol';
 import type { Principal } from '../../access/principal.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { EventLog, LogEvent } from '../../log/event-log.ts';
-import { openSession, type SessionParts } from '../../sessions/session.ts';
+import { openSession, type Session, type SessionParts } from '../../sessions/session.ts';
 import { answerName, answerStream, chatStream, KIND, newId } from './chat-id.ts';
 import type { ChatRecord } from './chat-store.ts';
+import { continued } from './continued.ts';
 import {
   type AnswerEnding,
   answeringEvent,
   type Attachment,
+  doneEvent,
+  failureEvent,
   type Message,
   messageEvent,
   startedEvent,
 } from './events.ts';
 import type { LiveAnswer, LiveAnswers } from './live-answers.ts';
 import type { Model, ModelMessage } from './model.ts';
+import { modelParts } from './model-parts.ts';
 import { type RunParts, runAnswer } from './run-answer.ts';
 import { readTranscript, type Said } from './transcript.ts';
 
@@ -45,53 +49,82 @@ export interface Question {
  * the chat is being answered, or if there is nothing to try again.
  */
 export async function startAnswer(parts: StartParts, question: Question): Promise<LiveAnswer> {
-  const { settings, model, live } = parts;
-  const { principal, chat, prompt } = question;
+  const { clock, log, settings, model, live } = parts;
+  const { principal, chat, prompt, runCommands = false } = question;
   const key = chatStream(chat.tenant, chat.id);
   using claim = await live.claim(key);
   // Before anything is kept: a question about what cannot be read is refused whole.
   await Promise.all((question.attachments ?? []).map((attachment) => parts.quote(principal, attachment)));
-  if (prompt !== undefined) await append(parts, key, [messageEvent(asked(question, prompt))]);
-  const said = await readTranscript(parts.log, key);
-  const { messages, replaces } = toAnswer(said);
-  const id = newId('ans');
+  const asking = prompt === undefined ? undefined : asked(question, prompt);
+  const { messages, replaces } = toAnswer(await readTranscript(log, key), asking);
   const quoted = await withQuotes(parts, principal, messages);
-  const session = await openSession(parts.sessions, {
-    kind: KIND,
-    key: answerStream(chat.tenant, chat.id, id),
-    lease: { idle: null, lifetime: settings.timeLimitMs, notice: settings.noticeMs },
-    first: [startedEvent({ chat: chat.id, answer: id, model: model.name })],
-    expiring: (expiresAt) => ({
-      type: 'expiring',
-      data: JSON.stringify({ expires_at: new Date(expiresAt).toISOString() }),
-    }),
-  });
-  if (session === undefined) throw new PlayheadError('conflict', 'There is an answer of that id already.');
-  const answer = claim.hold({ id, chat: chat.id, key: session.key, session });
+  // The model is asked while the question is being kept: what it says is told to nobody before that.
+  const stopping = new AbortController();
+  const request = { messages: quoted, principal, runCommands, signal: stopping.signal };
+  const pieces = modelParts(model, request, clock, settings.stallMs);
+  const first = pieces.next();
+  first.catch(() => undefined);
+  const id = newId('ans');
+  try {
+    const session = await keepQuestion(parts, chat, id, asking);
+    session.signal.addEventListener('abort', () => stopping.abort());
+    const answer = claim.hold({ id, chat: chat.id, key: session.key, session });
+    const kept = { tenant: chat.tenant, chat: chat.id, answer: id, model: model.name, replaces };
+    void runAnswer(parts, {
+      session,
+      said: continued([], first, pieces),
+      finishing: () => answer.finishing(),
+      keep: (text, ending) => keepAnswer(parts, { ...kept, text, ending }),
+    }).catch((error: unknown) =>
+      parts.logger.error({ error }, 'an answer has no end yet; the next start gives it one'),
+    );
+    return answer;
+  } catch (error) {
+    stopping.abort();
+    throw error;
+  }
+}
+
+/** Puts the question into the chat and makes the answer's stream; both, or the answer ends as failed. */
+async function keepQuestion(
+  parts: StartParts,
+  chat: ChatRecord,
+  id: string,
+  asking: Message | undefined,
+): Promise<Session> {
+  const { settings, model } = parts;
+  const key = chatStream(chat.tenant, chat.id);
   const stream = answerName(chat.id, id);
-  // Whoever watches the chat is told where its answer is; that it is given does not depend on it.
-  append(parts, key, [answeringEvent({ answer: id, stream, model: model.name })]).catch((error: unknown) =>
-    parts.logger.warn({ error }, 'the readers of a chat were not told of an answer'),
-  );
-  void runAnswer(parts, {
-    session,
-    model,
-    finishing: () => answer.finishing(),
-    request: { messages: quoted, principal, runCommands: question.runCommands === true },
-    keep: (text, ending) =>
-      keepAnswer(parts, {
-        tenant: chat.tenant,
-        chat: chat.id,
-        answer: id,
-        text,
-        ending,
-        model: model.name,
-        replaces,
+  const events = [
+    ...(asking === undefined ? [] : [messageEvent(asking)]),
+    // Whoever watches the chat is told where its answer is.
+    answeringEvent({ answer: id, stream, model: model.name }),
+  ];
+  const [kept, opened] = await Promise.allSettled([
+    append(parts, key, events),
+    openSession(parts.sessions, {
+      kind: KIND,
+      key: answerStream(chat.tenant, chat.id, id),
+      lease: { idle: null, lifetime: settings.timeLimitMs, notice: settings.noticeMs },
+      first: [startedEvent({ chat: chat.id, answer: id, model: model.name })],
+      expiring: (expiresAt) => ({
+        type: 'expiring',
+        data: jsonLine({ expires_at: new Date(expiresAt).toISOString() }),
       }),
-  }).catch((error: unknown) =>
-    parts.logger.error({ error }, 'an answer has no end yet; the next start gives it one'),
-  );
-  return answer;
+    }),
+  ]);
+  if (opened.status === 'rejected') throw opened.reason;
+  if (opened.value === undefined)
+    throw new PlayheadError('conflict', 'There is an answer of that id already.');
+  if (kept.status === 'fulfilled') return opened.value;
+  const failed = failureEvent({
+    code: 'internal',
+    message: 'The question could not be kept.',
+    reason: 'storage',
+  });
+  const done = doneEvent({ ending: 'failed', duration_ms: 0 });
+  await opened.value.end({ kind: 'failed', reason: 'storage' }, [failed, done], () => Promise.resolve());
+  throw kept.reason;
 }
 
 /** What is known of an answer that ends. */
@@ -144,7 +177,11 @@ function asked({ attachments, messageId }: Question, prompt: string): Message {
 }
 
 /** What a model is to answer: all up to the last question, and the answer to it that is replaced, if there is one. */
-function toAnswer(said: readonly Said[]): { messages: readonly Said[]; replaces: string | undefined } {
+function toAnswer(
+  said: readonly Said[],
+  asking: Message | undefined,
+): { messages: readonly Message[]; replaces: string | undefined } {
+  if (asking !== undefined) return { messages: [...said, asking], replaces: undefined };
   const last = said.findLastIndex(({ role }) => role === 'user');
   if (last < 0) throw new PlayheadError('conflict', 'This chat has no question yet.');
   return { messages: said.slice(0, last + 1), replaces: said[last + 1]?.id };
@@ -153,7 +190,7 @@ function toAnswer(said: readonly Said[]): { messages: readonly Said[]; replaces:
 async function withQuotes(
   { quote }: StartParts,
   principal: Principal,
-  messages: readonly Said[],
+  messages: readonly Message[],
 ): Promise<readonly ModelMessage[]> {
   return Promise.all(
     messages.map(async ({ role, content, attachments = [] }) => {
