@@ -36,11 +36,15 @@ const datas = (text: string): unknown[] => rows(text).map(({ data }) => data);
 describe('append and create', () => {
   test('P-58 create makes a stream and does so again without harm', async () => {
     const first = await cli(server, ['create', 'notes/again']);
-    const second = await cli(server, ['create', 'notes/again', '--ttl', '1h']);
+    const second = await cli(server, ['create', 'notes/again']);
     expect([first.code, second.code]).toEqual([0, 0]);
     expect(second.stdout).toBe(first.stdout);
-    expect((await cli(server, ['create', 'notes'])).code).toBe(2);
-    expect((await cli(server, ['create', 'commands/mine'])).code).toBe(4);
+    // What is there is not what was asked for.
+    const other = await cli(server, ['create', 'notes/again', '--ttl', '1h']);
+    expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('playhead head notes/again')]);
+    expect((await cli(server, ['create', 'notes/a b'])).code).toBe(2);
+    const producers = await cli(server, ['create', 'commands/mine']);
+    expect([producers.code, producers.stderr]).toEqual([1, expect.stringContaining('commands/')]);
   });
 
   test('P-58 append prints the position that was committed', async () => {

@@ -25,6 +25,15 @@ export function findGo(): OptionalProgram {
   return judge('Go', onPath(['go']), 'install Go');
 }
 
+/** The reference server of the Durable Streams protocol: the folder of its package. */
+export function findDurableStreamsServer(): OptionalProgram {
+  const installed = ['', 'tests/bench/'].map((folder) =>
+    join(ROOT, folder, 'node_modules/@durable-streams/server'),
+  );
+  const found = process.env['DURABLE_STREAMS_SERVER'] ?? installed.find((path) => existsSync(path));
+  return judge('@durable-streams/server', found, 'install it, or name its folder in DURABLE_STREAMS_SERVER');
+}
+
 /** What sandboxes are made with; Linux alone has it. */
 export function findBubblewrap(): OptionalProgram {
   return judge('bubblewrap', onPath(['bwrap']), 'install bubblewrap');

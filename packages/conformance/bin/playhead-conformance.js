@@ -2,13 +2,8 @@
 // Plain JavaScript: Node strips no types below node_modules, where this lies once it is installed. What is TypeScript
 // here, vitest transforms by itself.
 import { parseArgs } from 'node:util';
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CHAPTERS = readdirSync(new URL('../src/chapters/', import.meta.url))
-  .filter((file) => file.endsWith('.ts'))
-  .map((file) => file.slice(0, -'.ts'.length));
+import { CHAPTERS, conformanceConfig } from './conformance-config.js';
+import { report } from './report.js';
 
 const USAGE = `playhead-conformance: tests a server against the Playhead protocol, over the network alone
 
@@ -42,7 +37,7 @@ process.exitCode = await main();
 async function main() {
   const given = read();
   if (typeof given === 'number') return given;
-  const unreachable = await fetch(given.url, {
+  const unreachable = await fetch(given.target.url, {
     redirect: 'manual',
     signal: AbortSignal.timeout(20_000),
   }).then(
@@ -50,21 +45,22 @@ async function main() {
     (/** @type {unknown} */ error) => error,
   );
   if (unreachable !== undefined) {
-    process.stderr.write(`playhead-conformance: ${given.url} cannot be reached: ${reasonOf(unreachable)}\n`);
+    process.stderr.write(
+      `playhead-conformance: ${given.target.url} cannot be reached: ${reasonOf(unreachable)}\n`,
+    );
     return 3;
   }
-  const [{ startVitest }, { conformanceConfig }, { report }] = await Promise.all([
-    import('vitest/node'),
-    import('./conformance-config.js'),
-    import('./report.js'),
-  ]);
-  const config = conformanceConfig({
-    root: ROOT,
-    chapters: given.chapters,
-    target: { url: given.url, key: given.key, project: given.project },
-  });
+  const { startVitest } = await import('vitest/node');
   const reporter = report(given.output, (text) => process.stdout.write(text));
-  const vitest = await startVitest('test', [], { ...config, reporters: [reporter] }, {}, silent());
+  const config = {
+    ...conformanceConfig(given),
+    // Nothing of where it is called, or of where it is installed, counts or is changed.
+    config: false,
+    watch: false,
+    cache: false,
+    reporters: [reporter],
+  };
+  const vitest = await startVitest('test', [], config, {}, silent());
   await vitest.close();
   return reporter.passed() ? 0 : 1;
 }
@@ -105,13 +101,8 @@ function read() {
   if (!/^[\x21-\x7e]*$/.test(key) || (needed && key === '')) {
     return wrong('Give a key with PLAYHEAD_API_KEY or --key.');
   }
-  return {
-    url: url.href.replace(/\/+$/, ''),
-    key,
-    chapters,
-    project: values.project,
-    output: values.output,
-  };
+  const target = { url: url.href.replace(/\/+$/, ''), key, project: values.project };
+  return { target, chapters, output: values.output };
 }
 
 function wrong(message) {

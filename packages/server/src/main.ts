@@ -1,15 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { append } from './cli/append.ts';
+import { close } from './cli/close.ts';
 import type { Command } from './cli/command.ts';
 import { completionCommand } from './cli/completion.ts';
 import { create } from './cli/create.ts';
+import { deleteStream } from './cli/delete-stream.ts';
 import { doctor } from './cli/doctor.ts';
 import { EXIT } from './cli/exit-code.ts';
 import { Failure } from './cli/failure.ts';
+import { fork } from './cli/fork.ts';
+import { head } from './cli/head.ts';
 import { helpOf, overview } from './cli/help.ts';
 import { type Io, systemIo } from './cli/io.ts';
 import { keys } from './cli/keys.ts';
 import { projects } from './cli/projects.ts';
+import { read } from './cli/read.ts';
 import { readArguments } from './cli/read-arguments.ts';
 import { run } from './cli/run.ts';
 import { serveCommand } from './cli/serve-command.ts';
@@ -22,8 +27,13 @@ const COMMANDS: readonly Command[] = [
   serveCommand,
   run,
   tail,
+  read,
   append,
   create,
+  head,
+  close,
+  fork,
+  deleteStream,
   keys,
   projects,
   tickets,

@@ -1,23 +1,29 @@
-import { asRecord, type Client, clientOf, textOf } from './client.ts';
-import { type Command, type Given, SERVER_FLAGS } from './command.ts';
+import { type Batch, batches, batchOf, type InputOptions, type Unit } from './append-input.ts';
+import { Refusal } from './client.ts';
+import type { Command, Given } from './command.ts';
+import { CONTENT_FLAGS, contentTypeOf } from './content-flags.ts';
+import { durationMs } from './duration.ts';
+import { isJson, stateOf } from './durable-stream.ts';
 import { EXIT } from './exit-code.ts';
 import { Failure, usageFailure } from './failure.ts';
 import type { Io } from './io.ts';
-import { readLines } from './read-lines.ts';
-import { checkedName, streamPath } from './stream-argument.ts';
+import { type StreamTarget, streamTarget, TARGET_ABOUT, TARGET_FLAGS } from './stream-target.ts';
+import { createWriter, type Writer } from './writer.ts';
 
-/** Events of one request, and characters: the server takes a body of 1 MiB unless it is set otherwise. */
-const BATCH_EVENTS = 1_000;
-const BATCH_LENGTH = 256 * 1024;
 const PROGRESS_MS = 200;
 
 export const append: Command = {
   name: 'append',
-  summary: 'add events to a stream',
-  usage: ['append [flags] STREAM DATA', 'append [flags] STREAM [-] < EVENTS'],
-  about: `DATA is JSON; with --text it is taken as a string. Without DATA, or with -, events come from stdin, one JSON
-document a line: the data of an event with --type, else {"type": …, "data": …}, as \`tail -o json\` writes them.
-Prints the position of the last event once all of them are committed. If it fails half-way it says how many are.`,
+  summary: 'add to a stream',
+  usage: ['append [flags] STREAM DATA', 'append [flags] STREAM [-] < INPUT'],
+  about: `${TARGET_ABOUT}
+
+DATA is JSON; with --text it is taken as a string. Without DATA, or with -, stdin is read, one JSON document a line: for
+a name the data of an event with --type, else {"type": …, "data": …}, as \`tail -o json\` writes them; for a URL a
+message. A stream that does not hold JSON takes DATA, or stdin, byte for byte.
+
+Prints the offset behind the last once all of it is committed. An answer that is lost is asked for again, and nothing
+is added twice. If it fails half-way it says how much is committed.`,
   flags: {
     type: {
       type: 'string',
@@ -26,137 +32,125 @@ Prints the position of the last event once all of them are committed. If it fail
       meaning: 'The type of the events (default for DATA: message)',
     },
     text: { type: 'boolean', meaning: 'Take DATA, or each line, as text instead of JSON' },
-    ...SERVER_FLAGS,
+    close: { type: 'boolean', meaning: 'Close the stream behind it' },
+    'retry-for': {
+      type: 'string',
+      value: 'DURATION',
+      meaning: 'How long to go on trying while the server is gone (default: 5m)',
+    },
+    ...CONTENT_FLAGS,
+    ...TARGET_FLAGS,
   },
   takes: 'words',
   examples: [
     `playhead append notes/today '{"text": "hello"}'`,
     'playhead append --text notes/today hello',
     'tail -f app.log | playhead append --text --type line logs/app',
+    'make 2>&1 | playhead append --close https://example.com/v1/stream/build-17/log',
     'playhead tail notes/today -o json --no-follow | playhead append notes/copy',
   ],
   run: runAppend,
 };
 
-interface Event {
-  readonly type: string;
-  readonly data: unknown;
-}
-
 async function runAppend(given: Given, io: Io): Promise<number> {
-  const [stream, data, ...others] = given.words;
-  if (stream === undefined || others.length > 0) {
+  const [word, data, ...others] = given.words;
+  if (word === undefined || others.length > 0) {
     throw usageFailure('Name a stream, and give the data as one word.', 'Quote JSON for your shell.');
   }
-  const name = checkedName(stream);
-  const client = clientOf(given, io);
-  if (data !== undefined && data !== '-') {
-    const event = { type: given.text('type') ?? 'message', data: dataOf(data, given) };
-    await io.print(`${await send(client, name, [event])}\n`);
-    return EXIT.done;
+  const target = streamTarget(word, given, io);
+  const patienceMs = durationMs(given.text('retry-for') ?? '5m', '--retry-for');
+  const contentType = await contentTypeFor(target, given);
+  const unit = unitOf(target, contentType);
+  if (unit !== 'events' && given.text('type') !== undefined) {
+    throw usageFailure('--type goes with a stream of JSON that is given by its name: no other has types.');
   }
-  if (process.stdin.isTTY) io.note('reading events from the terminal, one a line; Ctrl-D ends');
-  const progress = progressOf(io);
-  let position = '';
-  for await (const batch of batches(given, () => committed(progress.sent, position))) {
-    try {
-      position = await send(client, name, batch);
-    } catch (error) {
-      progress.end();
-      if (!(error instanceof Failure)) throw error;
-      throw new Failure(error.exit, `${error.message} ${committed(progress.sent, position)}`, error.hint);
-    }
-    progress.add(batch.length);
-  }
-  progress.end();
-  if (position !== '') await io.print(`${position}\n`);
+  const options = { unit, type: given.text('type'), text: given.is('text') === true };
+  const writer = createWriter({
+    target,
+    unit,
+    contentType,
+    patienceMs,
+    signal: new AbortController().signal,
+    changed: (working) => io.note(working ? 'goes on' : 'the server does not take it; trying again'),
+    doubtful: () =>
+      io.warn(`the server of ${target.shown} does not know writers: what was sent again may be there twice`),
+  });
+  const close = given.is('close') === true;
+  const next =
+    data === undefined || data === '-'
+      ? await appendInput(writer, options, close, io)
+      : await writer.append(batchOf(data, options), close);
+  if (next !== '') await io.print(`${next}\n`);
   return EXIT.done;
 }
 
-function committed(events: number, position: string): string {
-  return events === 0
-    ? 'Nothing was appended.'
-    : `The first ${events} events are committed, up to ${position}.`;
-}
-
-async function send(client: Client, name: string, events: readonly Event[]): Promise<string> {
-  const answer = asRecord(await client.json('POST', streamPath(name), { events }));
-  return textOf(answer['position']) ?? '';
-}
-
-/**
- * Events from stdin in batches that a request takes. A batch goes as soon as no further line is there already, so that
- * a slow source is not held back.
- */
-async function* batches(given: Given, soFar: () => string): AsyncGenerator<readonly Event[]> {
-  let batch: Event[] = [];
-  let length = 0;
-  let line = 0;
-  for await (const lines of readLines(process.stdin)) {
-    for (const text of lines) {
-      line++;
-      if (text.trim() === '' && given.is('text') !== true) continue;
-      if (batch.length === BATCH_EVENTS || (batch.length > 0 && length + text.length > BATCH_LENGTH)) {
-        yield batch;
-        [batch, length] = [[], 0];
-      }
-      batch.push(eventOf(text, given, line, soFar));
-      length += text.length;
+async function appendInput(writer: Writer, options: InputOptions, close: boolean, io: Io): Promise<string> {
+  if (process.stdin.isTTY) io.note('reading from the terminal; Ctrl-D ends');
+  const progress = progressOf(options.unit, io);
+  let next = '';
+  const send = async (batch: Batch, last: boolean): Promise<void> => {
+    try {
+      next = await writer.append(batch, last);
+    } catch (error) {
+      progress.end();
+      if (!(error instanceof Failure)) throw error;
+      throw new Failure(error.exit, `${error.message} ${progress.committed(next)}`, error.hint);
     }
-    if (batch.length > 0) yield batch;
-    [batch, length] = [[], 0];
+    progress.add(batch.length);
+  };
+  for await (const batch of batches(process.stdin, options, () => progress.committed(next))) {
+    await send(batch, false);
   }
+  // Not with the last batch: that is the last one only once stdin has ended, and it must not wait for that.
+  if (close) await send([], true);
+  progress.end();
+  return next;
 }
 
-function eventOf(text: string, given: Given, line: number, soFar: () => string): Event {
-  const type = given.text('type');
-  if (given.is('text') === true) return { type: type ?? 'message', data: text };
-  const value = parsed(text);
-  if (value === undefined) throw new Failure(EXIT.failed, `Line ${line} is not JSON. ${soFar()}`, AS_TEXT);
-  if (type !== undefined) return { type, data: value.json };
-  const event = asRecord(value.json);
-  const own = textOf(event['type']);
-  if (own !== undefined && 'data' in event) return { type: own, data: event['data'] };
-  throw new Failure(
-    EXIT.failed,
-    `Line ${line} is not {"type": …, "data": …}. ${soFar()}`,
-    'With --type T each line is the data of an event.',
-  );
-}
-
-const AS_TEXT = 'With --text it is taken as it is.';
-
-function dataOf(text: string, given: Given): unknown {
-  if (given.is('text') === true) return text;
-  const value = parsed(text);
-  if (value === undefined) throw usageFailure('The data is not JSON.', AS_TEXT);
-  return value.json;
-}
-
-function parsed(text: string): { readonly json: unknown } | undefined {
+/** What the stream holds: as it was said, else as the server says. Asking first also tells at once if nobody is there. */
+async function contentTypeFor(target: StreamTarget, given: Given): Promise<string> {
+  const said = contentTypeOf(given);
   try {
-    return { json: JSON.parse(text) as unknown };
+    const { contentType } = await stateOf(target);
+    return said ?? contentType;
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    if (!(error instanceof Refusal)) throw error;
+    if (error.status === 404) {
+      throw new Failure(
+        EXIT.failed,
+        `There is no stream ${target.shown}: create it first.`,
+        `\`playhead create ${target.shown}\` makes it.`,
+      );
+    }
+    // A key may be good for writing alone.
+    if (said !== undefined) return said;
+    if (target.name !== undefined) return 'application/json';
+    throw new Failure(error.exit, error.message, 'Say what the stream holds with --json or --content-type.');
   }
 }
 
-/** A count on stderr for whoever watches a long append. */
-function progressOf(io: Io) {
+function unitOf({ name }: StreamTarget, contentType: string): Unit {
+  if (!isJson(contentType)) return 'bytes';
+  return name === undefined ? 'messages' : 'events';
+}
+
+/** Counts what is committed; on stderr for whoever watches a long append. */
+function progressOf(unit: Unit, io: Io) {
   let shown = 0;
-  const progress = {
-    sent: 0,
-    add(events: number): void {
-      progress.sent += events;
+  let sent = 0;
+  return {
+    add(count: number): void {
+      sent += count;
       const now = performance.now();
       if (!io.interactive || now - shown < PROGRESS_MS) return;
       shown = now;
-      void io.printError(`\r${progress.sent} events`);
+      void io.printError(`\r${sent} ${unit}`);
     },
     end(): void {
-      if (shown > 0) void io.printError(`\r${progress.sent} events\n`);
+      if (shown > 0) void io.printError(`\r${sent} ${unit}\n`);
+    },
+    committed(next: string): string {
+      return sent === 0 ? 'Nothing was appended.' : `The first ${sent} ${unit} are committed, up to ${next}.`;
     },
   };
-  return progress;
 }

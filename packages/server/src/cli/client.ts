@@ -2,7 +2,7 @@ import type { Given } from './command.ts';
 import { EXIT } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import type { Io } from './io.ts';
-import { type ServerAddress, serverAddress } from './server-address.ts';
+import { serverAddress } from './server-address.ts';
 
 /** A server, as commands talk to it. */
 export interface Client {
@@ -26,13 +26,14 @@ export class Refusal extends Failure {
   /** The whole answer. */
   readonly problem: Readonly<Record<string, unknown>>;
 
-  constructor(status: number, code: string, message: string, problem: Readonly<Record<string, unknown>>) {
-    const who = status === 401 || status === 403;
-    super(
-      who ? EXIT.refused : EXIT.failed,
-      message,
-      status === 401 ? 'Is PLAYHEAD_API_KEY right?' : undefined,
-    );
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    problem: Readonly<Record<string, unknown>>,
+    hint: string | undefined = status === 401 ? 'Is PLAYHEAD_API_KEY right?' : undefined,
+  ) {
+    super(status === 401 || status === 403 ? EXIT.refused : EXIT.failed, message, hint);
     this.status = status;
     this.code = code;
     this.problem = problem;
@@ -41,13 +42,15 @@ export class Refusal extends Failure {
 
 /** A client of the server that the arguments and the environment name. */
 export function clientOf(given: Given, io: Io): Client {
-  return createClient(serverAddress(given, io));
+  const { url, key } = serverAddress(given, io);
+  return createClient(url, { 'x-api-key': key });
 }
 
-function createClient({ url, key }: ServerAddress): Client {
+/** A client that sends these headers with every request, to `url` and nowhere else. */
+export function createClient(url: string, own: Readonly<Record<string, string>>): Client {
   async function open(path: string, options: RequestInit): Promise<Response> {
     const headers = new Headers(options.headers);
-    headers.set('x-api-key', key);
+    for (const [name, value] of Object.entries(own)) headers.set(name, value);
     try {
       // A redirect would carry the key to wherever it points.
       return await fetch(`${url}${path}`, { ...options, headers, redirect: 'error' });
@@ -62,7 +65,7 @@ function createClient({ url, key }: ServerAddress): Client {
     open,
     socket: (path) =>
       new (WebSocket as unknown as OpenSocket)(`${url.replace(/^http/, 'ws')}${path}`, {
-        headers: { 'x-api-key': key },
+        headers: { ...own },
       }),
     async json(method, path, body, signal) {
       const answer = await open(path, {
@@ -115,6 +118,13 @@ function parsed(text: string): unknown {
 function unreachable(url: string, error: unknown): Failure {
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+  if (cause instanceof Error && cause.message === 'unexpected redirect') {
+    return new Failure(
+      EXIT.failed,
+      `The server at ${url} redirects.`,
+      'Give the address that it redirects to.',
+    );
+  }
   return new Failure(
     EXIT.unreachable,
     `The server at ${url} cannot be reached${code}.`,

@@ -18,22 +18,44 @@ export interface ServerAddress {
  * can be read. That key is sent to a loopback address and nowhere else.
  */
 export function serverAddress(given: Given, io: Io): ServerAddress {
-  const url = urlOf(given.text('url') ?? set(io.env['PLAYHEAD_URL']), io);
-  const key = set(io.env['PLAYHEAD_API_KEY']);
+  const url = configured(given, io);
+  const key = keyFor(url, given, io);
   if (key !== undefined) return { url: url.text, key };
-  const file = join(dataFolder(given, io), 'admin.key');
-  const found = url.local ? readKey(file) : undefined;
-  if (found !== undefined) {
-    io.note(`using the admin key in ${file}`);
-    return { url: url.text, key: found };
-  }
   throw new Failure(
     EXIT.refused,
     'There is no key to show to the server.',
     url.local
-      ? `Set PLAYHEAD_API_KEY, or name the server's data folder with --data-folder (${file} cannot be read).`
+      ? `Set PLAYHEAD_API_KEY, or name the server's data folder with --data-folder (${keyFile(given, io)} cannot be read).`
       : 'Set PLAYHEAD_API_KEY to a key of that server.',
   );
+}
+
+/** The key to show at a URL: that of the server that is configured, if the URL is one of its; no other server sees it. */
+export function keyForUrl(url: URL, given: Given, io: Io): string | undefined {
+  const server = configured(given, io);
+  return addressOf(new URL(server.text)) === addressOf(url) ? keyFor(server, given, io) : undefined;
+}
+
+/** `localhost` is 127.0.0.1. Any other loopback address may be somebody else's server. */
+function addressOf({ protocol, hostname, port }: URL): string {
+  return `${protocol}//${hostname === 'localhost' ? '127.0.0.1' : hostname}:${port}`;
+}
+
+function configured(given: Given, io: Io): ServerUrl {
+  return urlOf(given.text('url') ?? set(io.env['PLAYHEAD_URL']), io);
+}
+
+function keyFor(url: ServerUrl, given: Given, io: Io): string | undefined {
+  const key = set(io.env['PLAYHEAD_API_KEY']);
+  if (key !== undefined) return key;
+  const file = keyFile(given, io);
+  const found = url.local ? readKey(file) : undefined;
+  if (found !== undefined) io.note(`using the admin key in ${file}`);
+  return found;
+}
+
+function keyFile(given: Given, io: Io): string {
+  return join(dataFolder(given, io), 'admin.key');
 }
 
 /** Where a server on this machine keeps its data, unless it is told otherwise. */
@@ -41,7 +63,15 @@ export function dataFolder(given: Given, io: Io): string {
   return resolve(io.cwd, given.text('data-folder') ?? set(io.env['PLAYHEAD_DATA']) ?? '.playhead');
 }
 
-function urlOf(text: string | undefined, io: Io): { readonly text: string; readonly local: boolean } {
+interface ServerUrl {
+  readonly text: string;
+  /** Of this machine. */
+  readonly local: boolean;
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+function urlOf(text: string | undefined, io: Io): ServerUrl {
   const port = set(io.env['PLAYHEAD_PORT']) ?? '8080';
   const url = URL.parse(text ?? `http://127.0.0.1:${port}`);
   if (
@@ -55,8 +85,7 @@ function urlOf(text: string | undefined, io: Io): { readonly text: string; reado
       'An address looks like http://127.0.0.1:8080. Keys go into PLAYHEAD_API_KEY.',
     );
   }
-  const local = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-  return { text: url.href.replace(/\/+$/, ''), local };
+  return { text: url.href.replace(/\/+$/, ''), local: LOOPBACK.test(url.hostname) };
 }
 
 function readKey(file: string): string | undefined {

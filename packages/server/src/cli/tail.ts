@@ -1,25 +1,37 @@
 import { comparePositions, parsePosition, type SseMessage } from '@playhead/protocol';
-import { asRecord, clientOf, textOf } from './client.ts';
-import { type Command, type Given, OUTPUT_FLAG, SERVER_FLAGS } from './command.ts';
+import { asRecord, textOf } from './client.ts';
+import { type Command, type Given, OUTPUT_FLAG } from './command.ts';
 import { durationMs } from './duration.ts';
 import { EXIT } from './exit-code.ts';
 import { usageFailure } from './failure.ts';
 import { followEvents } from './follow-events.ts';
 import type { Io } from './io.ts';
 import { onInterrupt } from './on-interrupt.ts';
+import { offsetOf, printPieces } from './print-pieces.ts';
 import { proofLines, provenPages } from './proven-pages.ts';
-import { streamName, streamPath } from './stream-argument.ts';
+import { streamPath } from './stream-argument.ts';
+import { oneTarget, type StreamTarget, TARGET_ABOUT, TARGET_FLAGS } from './stream-target.ts';
 
 export const tail: Command = {
   name: 'tail',
   summary: "show a stream's events, old ones and new ones",
   usage: ['tail [flags] STREAM'],
-  about: `Begins with the earliest event that is kept, unless told otherwise, and goes on with what comes until the
-stream is closed or Ctrl-C. If the connection drops it goes on where it was. If events are no longer kept, or lost,
-that is said on stderr.`,
+  about: `${TARGET_ABOUT}
+
+Begins with the earliest event that is kept, unless told otherwise, and goes on with what comes until the stream is
+closed or Ctrl-C. If the connection drops it goes on where it was. If events are no longer kept, or lost, that is said
+on stderr. What is given by its URL is shown as \`playhead read --live\` shows it: other servers keep no types and times.`,
   flags: {
-    after: { type: 'string', value: 'POSITION', meaning: 'Begin behind a position; or: start, live' },
-    since: { type: 'string', value: 'TIME', meaning: 'Begin at a time: how long ago (10m), or ISO 8601' },
+    after: {
+      type: 'string',
+      value: 'POSITION',
+      meaning: 'Begin behind a position; or: start (default), live',
+    },
+    since: {
+      type: 'string',
+      value: 'TIME',
+      meaning: 'Begin at a time: how long ago (10m), or ISO 8601; by name only',
+    },
     follow: {
       type: 'boolean',
       short: 'f',
@@ -27,7 +39,7 @@ that is said on stderr.`,
     },
     proof: {
       type: 'boolean',
-      meaning: 'Save with proof, for `playhead verify FILE`; needs -o json, does not follow',
+      meaning: 'Save with proof, for `playhead verify FILE`; needs -o json, does not follow; by name only',
     },
     'retry-for': {
       type: 'string',
@@ -35,36 +47,32 @@ that is said on stderr.`,
       meaning: 'How long to look for a server that is gone (default: 5m)',
     },
     ...OUTPUT_FLAG,
-    ...SERVER_FLAGS,
+    ...TARGET_FLAGS,
   },
   takes: 'words',
   examples: [
     'playhead tail commands/cmd_…',
     'playhead tail notes/today --since 10m -o json | jq .data',
     'playhead tail notes/today --proof -o json > today.ndjson',
+    'playhead tail https://example.com/v1/stream/today',
   ],
   run: runTail,
 };
 
 async function runTail(given: Given, io: Io): Promise<number> {
-  const name = streamName(given.words);
+  const target = oneTarget(given.words, given, io);
   const since = sinceOf(given.text('since'));
   const after = given.text('after');
   if (after !== undefined && since !== undefined) throw usageFailure('Give --after or --since, not both.');
-  if (after !== undefined && after !== 'start' && after !== 'live' && parsePosition(after) === undefined) {
-    throw usageFailure(
-      `${after} is not a position.`,
-      'Positions are tokens that the server gave; or start, or live.',
-    );
-  }
-  if (given.is('proof') === true) return save(given, io, name, after);
-  const client = clientOf(given, io);
+  if (target.name === undefined) return tailUrl(target, given, io);
+  const from = positionOf(after);
+  if (given.is('proof') === true) return save(given, io, target, from);
   const left = new AbortController();
   using _interrupts = onInterrupt(() => left.abort());
   io.readerGone.addEventListener('abort', () => left.abort());
   const events = followEvents({
-    client,
-    path: `${streamPath(name)}?envelope=true&after=${after ?? 'start'}`,
+    client: target.client,
+    path: `${streamPath(target.name)}?envelope=true&${since === undefined ? `after=${from}` : sinceQuery(since)}`,
     signal: left.signal,
     known: false,
     patienceMs: durationMs(given.text('retry-for') ?? '5m', '--retry-for'),
@@ -96,6 +104,27 @@ async function runTail(given: Given, io: Io): Promise<number> {
   return EXIT.done;
 }
 
+function tailUrl(target: StreamTarget, given: Given, io: Io): Promise<number> {
+  if (given.text('since') !== undefined || given.is('proof') === true) {
+    throw usageFailure('--since and --proof go with a stream that is given by its name.');
+  }
+  const from = offsetOf(given.text('after'));
+  return printPieces({ target, from, live: given.is('follow') !== false }, given, io);
+}
+
+function positionOf(after: string | undefined): string {
+  const from = after === '-1' ? 'start' : after === 'now' ? 'live' : (after ?? 'start');
+  if (from === 'start' || from === 'live' || parsePosition(from) !== undefined) return from;
+  throw usageFailure(
+    `${from} is not a position.`,
+    'Positions are tokens that the server gave; or start, or live.',
+  );
+}
+
+function sinceQuery(since: number): string {
+  return `since=${encodeURIComponent(new Date(since).toISOString())}`;
+}
+
 /** Where a reader that does not wait has seen everything. */
 class End {
   #latest: string | undefined;
@@ -115,11 +144,11 @@ class End {
 }
 
 /** Writes what is kept with its proof, page by page. */
-async function save(given: Given, io: Io, name: string, after: string | undefined): Promise<number> {
+async function save(given: Given, io: Io, { client, name }: StreamTarget, from: string): Promise<number> {
   if (given.text('output') !== 'json' || given.is('follow') === true || given.text('since') !== undefined) {
     throw usageFailure('--proof goes with -o json, and neither with --follow nor with --since.');
   }
-  for await (const page of provenPages(clientOf(given, io), name, after)) {
+  for await (const page of provenPages(client, name ?? '', from)) {
     await io.print(proofLines(page));
     if (io.readerGone.aborted) break;
   }
