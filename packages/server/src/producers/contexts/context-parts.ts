@@ -1,0 +1,48 @@
+import { isObject, type Json, type JsonObject } from './json-value.ts';
+import type { PrivacyLevel, TabId } from './sync-message.ts';
+
+/** What a context says of itself besides its content. */
+export interface Description {
+  readonly id: string;
+  readonly type: string;
+  readonly level: PrivacyLevel;
+  readonly tabId: TabId | undefined;
+  readonly windowId: TabId | undefined;
+  readonly url: string | undefined;
+  readonly title: string | undefined;
+  /** Its tab is the one that the user looks at. */
+  readonly active: boolean;
+}
+
+/** Reads a context that was checked and whose privacy was applied: of the members, what stands nearest counts. */
+export function describeContext(context: JsonObject): Description {
+  const tab = isObject(context['tab']) ? context['tab'] : {};
+  const page = isObject(context['page']) ? context['page'] : {};
+  return {
+    id: textIn(context['id']) ?? '',
+    type: textIn(context['type']) ?? 'page',
+    level: context['privacyLevel'] as PrivacyLevel,
+    tabId: idIn(context['tabId']) ?? idIn(tab['tabId']) ?? idIn(tab['id']),
+    windowId: idIn(context['windowId']) ?? idIn(tab['windowId']),
+    url: textIn(context['url']) ?? textIn(tab['url']) ?? textIn(page['url']),
+    title: textIn(context['title']) ?? textIn(tab['title']) ?? textIn(page['title']),
+    active: tab['active'] === true,
+  };
+}
+
+const NO_PART = new Set(
+  'id type userId tabId windowId url title privacyLevel tab timestamp createdAt updatedAt'.split(' '),
+);
+
+/** The members of a context that are its content, in whatever form. */
+export function partsOf(context: JsonObject): string[] {
+  return Object.keys(context).filter((name) => !NO_PART.has(name));
+}
+
+function idIn(value: Json | undefined): TabId | undefined {
+  return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+}
+
+function textIn(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

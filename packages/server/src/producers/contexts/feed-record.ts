@@ -1,0 +1,47 @@
+import type { Collection, Records } from '../../records/records.ts';
+import { nameSegment } from '../../log/name-segment.ts';
+import type { KeptPages } from './known-pages.ts';
+
+/** What is kept of a user between two processes, so that not all of a history is read again. */
+export interface FeedRecord {
+  readonly tenant: string;
+  readonly user: string;
+  /** ms since 1970. */
+  readonly createdAt: number;
+  /** What follows the position in the source is not in `pages` yet; null: nothing is. */
+  readonly at: string | null;
+  readonly pages: KeptPages | null;
+  readonly recent: readonly (readonly [id: string, number: number])[];
+}
+
+export interface FeedRecords {
+  get(tenant: string, user: string): Promise<FeedRecord | undefined>;
+  put(record: FeedRecord): Promise<void>;
+  /** All users there are, of all tenants. */
+  all(): AsyncIterable<FeedRecord>;
+}
+
+const PAGE = 500;
+
+export function feedRecords(records: Records): FeedRecords {
+  const feeds: Collection<FeedRecord> = records.collection('contexts-feeds');
+  return {
+    get: (tenant, user) => feeds.get(idOf(tenant, user)),
+    put: (record) => feeds.put(idOf(record.tenant, record.user), record),
+    async *all() {
+      let after: string | undefined;
+      for (;;) {
+        const rows = await feeds.list({ limit: PAGE, ...(after === undefined ? {} : { after }) });
+        for (const { id, value } of rows) {
+          after = id;
+          yield value;
+        }
+        if (rows.length < PAGE) return;
+      }
+    },
+  };
+}
+
+function idOf(tenant: string, user: string): string {
+  return `${tenant}/${nameSegment(user)}`;
+}
