@@ -286,6 +286,7 @@ export class Feed {
       const told = await Promise.allSettled(USER_CHANNELS.map((channel) => this.#tell(channel, portion)));
       const failed = told.find((each) => each.status === 'rejected');
       if (failed === undefined) return true;
+      if (this.#closed) return false;
       const { logger, clock } = this.#parts;
       const error: unknown = failed.reason;
       logger.warn(
