@@ -14,8 +14,11 @@ import type { StreamKey } from '../log/stream-key.ts';
 export interface Frames extends AsyncDisposable {
   /** What can be filmed. Nothing begins. */
   feed(source: FrameSource): FrameFeed;
-  /** Makes a stream of frames. Throws `conflict` if there is one of that name. */
-  open(key: StreamKey): Promise<FrameStream>;
+  /**
+   * Makes a stream of frames. Throws `conflict` if there is one of that name. `viewers` hears how many watch whenever
+   * that, or what they want, has changed.
+   */
+  open(key: StreamKey, viewers?: (count: number) => void): Promise<FrameStream>;
 }
 
 export interface FrameFeed extends Disposable {

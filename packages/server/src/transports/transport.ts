@@ -4,17 +4,18 @@ import type { Exchange } from '../http/exchange.ts';
 import type { Batch } from '../log/event-log.ts';
 
 /**
- * How one documented surface looks on Server-Sent Events: the text of what is sent, blank lines included. One
- * object per surface, shared by all its connections, so that what it encodes is shared too.
+ * How one documented surface looks on Server-Sent Events, or as another response without end where the request's headers
+ * have another `content-type`: what is sent, blank lines included. One object per surface, shared by all its
+ * connections, so that what it encodes is shared too.
  */
 export interface SseFace {
   /** Sent before the first event, and again (`again`) after events were lost to the reader. */
   preamble(receipt: Receipt, again: boolean): string;
-  /** Every event of a batch, in order. Bytes are for faces that have `join`. */
+  /** Every event of a batch, in order; '' for what the surface does not show. */
   encode(batch: Batch): string | Uint8Array;
   /** What is sent for encoded batches that end at `end`; without it they are sent one behind the other. */
   join?(parts: readonly Uint8Array[], end: ChunkEnd): Uint8Array;
-  /** Proof of life on an idle connection. */
+  /** Proof of life on an idle connection; '' for none. */
   heartbeat(now: number): string;
   /** Sent before the response ends; '' for nothing. `cursor` stands behind the last event sent, where that is known. */
   epilogue(reason: EndReason, cursor: Position | undefined): string;

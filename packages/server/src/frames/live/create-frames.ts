@@ -22,7 +22,7 @@ export function createFrames(parts: FramesParts): Frames {
   const shared = { ...parts, closed: (stream: LiveStream): boolean => streams.delete(stream) };
   return {
     feed: (source) => new Feed(source, parts),
-    async open(key) {
+    async open(key, viewers) {
       const made = await parts.log.create(key, {
         contentType: 'application/octet-stream',
         durability: 'volatile',
@@ -31,7 +31,7 @@ export function createFrames(parts: FramesParts): Frames {
       });
       if (made.kind !== 'created')
         throw new PlayheadError('conflict', 'There is a stream of that name already.');
-      const stream = new LiveStream(key, shared);
+      const stream = new LiveStream(key, { ...shared, viewers });
       streams.add(stream);
       return {
         key,

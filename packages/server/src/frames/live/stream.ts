@@ -14,6 +14,7 @@ export interface StreamParts {
   readonly logger: Logger;
   /** How long filming goes on after the last viewer, ms. */
   readonly lingerMs: number;
+  readonly viewers: ((count: number) => void) | undefined;
   closed(stream: LiveStream): void;
 }
 
@@ -92,6 +93,7 @@ export class LiveStream implements FrameStream, Taker {
   #asked(demand: Demand): void {
     const before = this.#demand;
     this.#demand = demand;
+    this.#parts.viewers?.(demand.viewers);
     if (demand.viewers === 0) {
       this.#linger ??= this.#parts.clock.after(this.#parts.lingerMs, () => {
         this.#linger = undefined;

@@ -88,7 +88,11 @@ export class SseConnection implements Sink {
       return;
     }
     if (!again) this.#open();
-    const retry = again ? '' : `retry: ${this.#owner.retryMs}\n\n`;
+    // A face of another type, such as pictures, has no such field.
+    const retry =
+      again || this.#headers['content-type'] !== SSE_HEADERS['content-type']
+        ? ''
+        : `retry: ${this.#owner.retryMs}\n\n`;
     this.#send(retry + this.#preamble(receipt, again));
   }
 

@@ -60,14 +60,14 @@ export class FaceSession implements WebSocketUser, SocketLine {
   }
 
   async watch(request: WatchRequest): Promise<Attached> {
-    const { key, from, delivery } = request;
+    const { key, from, delivery, intervalMs = 0 } = request;
     // The sink may hear of the end before `attach` has answered.
     const state: { made?: Subscription; ended: boolean } = { ended: false };
     const sink = this.#sinkOf(request, () => {
       state.ended = true;
       if (state.made !== undefined) this.#subscriptions.delete(state.made);
     });
-    const attached = await this.#parts.hub.attach({ key, from, delivery }, sink);
+    const attached = await this.#parts.hub.attach({ key, from, delivery, intervalMs }, sink);
     if (attached.kind !== 'attached') return attached;
     const { subscription: made } = attached;
     state.made = made;
@@ -167,7 +167,7 @@ export class FaceSession implements WebSocketUser, SocketLine {
         if (connection === undefined || chunk.length === 0) return true;
         if (pacer === undefined) return this.#written(connection.write(chunk));
         const mark = pacer.mark(this.#parts.clock.now());
-        return this.#written(connection.write(Buffer.concat([chunk, mark]))) && pacer.ready;
+        return this.#written(connection.write(chunk, mark)) && pacer.ready;
       },
       end(reason) {
         ended();

@@ -46,7 +46,7 @@ export function createSubscriptions(parts: SubscriptionsParts): SocketSubscripti
       },
       write(chunk) {
         if (!paced) return connection.write(chunk);
-        const taken = connection.write(Buffer.concat([chunk, pacer.mark(Date.now())]));
+        const taken = connection.write(chunk, pacer.mark(Date.now()));
         return taken && pacer.ready;
       },
       end(reason) {

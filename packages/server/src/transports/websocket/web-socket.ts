@@ -51,12 +51,24 @@ export class WebSocketConnection {
     return this.#state === 'OPEN';
   }
 
-  /** Writes whole frames as they are; false asks to wait for `drained`. Nothing is written once it is not open. */
-  write(frames: Uint8Array): boolean {
+  /**
+   * Writes whole frames as they are, `behind` right behind them; false asks to wait for `drained`. Nothing is written
+   * once it is not open.
+   */
+  write(frames: Uint8Array, behind?: Uint8Array): boolean {
     if (this.#state !== 'OPEN' || frames.length === 0) return true;
-    if (this.#socket.write(frames)) return true;
+    if (behind === undefined ? this.#socket.write(frames) : this.#writeBoth(frames, behind)) return true;
     this.#blocked = true;
     return false;
+  }
+
+  // Joined by the system and not here: pictures are large, and each viewer has marks of its own.
+  #writeBoth(frames: Uint8Array, behind: Uint8Array): boolean {
+    this.#socket.cork();
+    this.#socket.write(frames);
+    const taken = this.#socket.write(behind);
+    this.#socket.uncork();
+    return taken;
   }
 
   /** Begins the closing handshake. Frames written before still go out. */
