@@ -6,6 +6,7 @@ import type { Browser } from './browser.ts';
 import type { ComputerRecord } from './computer-store.ts';
 import type { ComputerNow, ComputerStatus } from './computer-view.ts';
 import type { EventOutlet } from './event-outlet.ts';
+import type { Film } from './film.ts';
 import { countViewers, type ViewerParts, type Viewers } from './viewers.ts';
 
 /** A computer that runs: its browser, its session, and who does what with it. */
@@ -19,6 +20,9 @@ export interface Computer {
   readonly folder: string;
   readonly events: EventOutlet;
   readonly viewers: Viewers;
+  readonly film: Film;
+  /** Of its pictures. */
+  readonly spectators: Viewers;
   readonly now: ComputerNow;
   /** Somebody uses it, or says that they will: its idle time begins anew. */
   renew(): void;
@@ -36,7 +40,10 @@ export interface Computer {
   tabs: Promise<unknown>;
 }
 
-export type ComputerParts = Pick<Computer, 'record' | 'session' | 'browser' | 'way' | 'folder' | 'events'> & {
+export type ComputerParts = Pick<
+  Computer,
+  'record' | 'session' | 'browser' | 'way' | 'folder' | 'events' | 'film'
+> & {
   readonly clock: Clock;
   readonly hub: ViewerParts['hub'];
   readonly maxActions: number;
@@ -71,14 +78,15 @@ export function createComputer(parts: ComputerParts): Computer {
 
   // Often enough that none of them comes too late.
   const everyMs = Math.max(10, record.idleMs / 3);
-  const viewers = countViewers({
-    ...{ hub: parts.hub, key: session.key, clock, everyMs, renew },
-    documentedRenew: parts.watchingRenews,
-  });
+  const counting = { key: session.key, clock, everyMs, renew, documentedRenew: parts.watchingRenews };
+  const viewers = countViewers({ ...counting, hub: parts.hub });
+  const spectators = countViewers({ ...counting, hub: parts.film.audience });
 
   return {
     record,
     viewers,
+    film: parts.film,
+    spectators,
     session,
     browser: parts.browser,
     way: parts.way,

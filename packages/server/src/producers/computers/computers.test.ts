@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PlayheadError } from '@playhead/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Principal, Scope } from '../../access/principal.ts';
+import { createFrames } from '../../frames/live/create-frames.ts';
 import { createHttpApp, type HttpApp } from '../../http/app.ts';
 import { createHub } from '../../hub/create-hub.ts';
 import type { Hub } from '../../hub/hub.ts';
@@ -70,6 +71,7 @@ class Rig implements AsyncDisposable {
     });
     this.#sse = sse;
     this.#producer = createComputers({
+      frames: createFrames({ log: this.log, hub: this.hub, clock, logger: quiet, lingerMs: 1_000 }),
       ...{ log: this.log, hub: this.hub, records, sse, clock, logger: quiet },
       browsers: this.browsers,
       egress: null,

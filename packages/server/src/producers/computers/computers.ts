@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Frames } from '../../frames/frames.ts';
 import type { Egress } from '../../outgoing/egress.ts';
 import { createDirectory } from '../../sessions/directory.ts';
 import type { SessionParts } from '../../sessions/session.ts';
@@ -14,10 +15,12 @@ import { endpointsAt } from './endpoints.ts';
 import { mountEvents } from './event-route.ts';
 import { mountExec } from './exec-routes.ts';
 import { forgetComputers } from './forget-computers.ts';
+import { frameWatching } from './frame-watching.ts';
 import { createLiveComputers } from './live-computers.ts';
 import { mountNotServed } from './not-served-routes.ts';
 import { mountPictures } from './picture-route.ts';
 import { createPictures } from './pictures.ts';
+import { mountScreencast } from './screencast-route.ts';
 import type { ComputerSettings } from './settings.ts';
 import { settleComputers } from './settle-computers.ts';
 import { computerSocket } from './socket-face.ts';
@@ -28,6 +31,7 @@ export interface ComputersParts extends ProducerContext {
   /** Null: browsers reach the network without a guard. */
   readonly egress: Egress | null;
   readonly executor: Executor;
+  readonly frames: Frames;
   /** Where callers reach the server, without a slash at the end; asked when an answer is made. */
   readonly publicUrl: () => string;
   readonly settings: ComputerSettings;
@@ -75,6 +79,11 @@ export function createComputers(parts: ComputersParts): Producer {
     publicUrl: (path: string) => publicUrl() + path,
   };
   let draining = false;
+  const making = {
+    ...{ sessions, hub, store, contexts, live, browsers, clock, logger, settings },
+    ...{ egress: parts.egress, frames: parts.frames },
+    draining: () => draining,
+  };
   let again: Disposable | undefined;
   let forgetting: Disposable | undefined;
 
@@ -100,17 +109,13 @@ export function createComputers(parts: ComputersParts): Producer {
       forgetting = clock.every(FORGET_EVERY_MS, () => void forget());
     },
     mount(router, sockets) {
-      mountComputers(router, {
-        ...{ sessions, store, contexts, live, browsers, clock, logger, settings, log, hub },
-        egress: parts.egress,
-        draining: () => draining,
-        endpoints: endpointsAt(publicUrl),
-      });
+      mountComputers(router, { ...making, log, endpoints: endpointsAt(publicUrl) });
       mountActions(router, { ...acting, live });
       mountExec(router, { live, shell, limits: settings.shell, clock, logger });
       mountEvents(router, { ...find, sse: parts.sse });
+      mountScreencast(router, { live, sse: parts.sse });
       mountSocketHint(router);
-      sockets.serve(computerSocket({ ...find, ...acting }));
+      sockets.serve(computerSocket({ ...find, ...acting, extras: frameWatching(clock) }));
       mountPictures(router, pictures);
       mountNotServed(router);
     },

@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlayheadError } from '@playhead/protocol';
 import type { Hub } from '../../hub/hub.ts';
+import type { Frames } from '../../frames/frames.ts';
 import type { Egress } from '../../outgoing/egress.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -17,6 +18,7 @@ import type { Contexts } from './contexts.ts';
 import type { ComputerWish } from './create-input.ts';
 import { createEventOutlet, type EventOutlet } from './event-outlet.ts';
 import { logEvent } from './events.ts';
+import { type Film, openFilm } from './film.ts';
 import type { LiveComputers } from './live-computers.ts';
 import { pageEvents } from './page-event.ts';
 import type { ComputerSettings } from './settings.ts';
@@ -31,6 +33,7 @@ export interface CreateParts {
   readonly browsers: Browsers;
   /** Null: browsers reach the network without a guard. */
   readonly egress: Egress | null;
+  readonly frames: Frames;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: ComputerSettings;
@@ -73,22 +76,25 @@ export async function startComputer(
   await mkdir(join(folder, 'downloads'), { recursive: true, mode: 0o700 });
   const session = await open(parts, record);
   const events = createEventOutlet(id, session.outlet, clock);
-  const launched = await launch(parts, { wish, session, events, folder, profile: context?.folder ?? null });
+  const profile = context?.folder ?? null;
+  const launched = await launch(parts, { record, wish, session, events, folder, profile });
   if (launched.kind !== 'opened') {
     const cause = session.cause ?? { kind: 'failed', reason: 'browser-failed' };
     await end(parts, record, session, events, cause);
     throw failure(launched);
   }
-  const { browser, way } = launched;
+  const { browser, way, film } = launched;
   if (way !== null) held.use(way);
+  held.use(film);
   const computer = createComputer({
-    ...{ record, session, browser, folder, events, clock },
+    ...{ record, session, browser, folder, events, film, clock },
     way: way?.pass ?? null,
     hub: parts.hub,
     maxActions: settings.maxActions,
     watchingRenews: settings.watchingRenews,
   });
   held.use(computer.viewers);
+  held.use(computer.spectators);
   computer.renew();
   events.tell({ type: 'session_state', status: 'ready' });
   parts.live.add(computer);
@@ -119,6 +125,7 @@ async function open(parts: CreateParts, record: ComputerRecord): Promise<Session
 }
 
 interface Launch {
+  readonly record: ComputerRecord;
   readonly wish: ComputerWish;
   readonly session: Session;
   readonly events: EventOutlet;
@@ -127,14 +134,15 @@ interface Launch {
 }
 
 type Launched =
-  | { readonly kind: 'opened'; readonly browser: Browser; readonly way: Way | null }
+  | { readonly kind: 'opened'; readonly browser: Browser; readonly way: Way | null; readonly film: Film }
   | Exclude<BrowserOpened, { kind: 'opened' }>;
 
 async function launch(
   parts: CreateParts,
-  { wish, session, events, folder, profile }: Launch,
+  { record, wish, session, events, folder, profile }: Launch,
 ): Promise<Launched> {
-  const { settings, logger } = parts;
+  const { settings, logger, frames } = parts;
+  let film: Film | undefined;
   await using held = new AsyncDisposableStack();
   try {
     const way = parts.egress === null ? null : held.use(await openWay(parts.egress, parts.clock));
@@ -147,15 +155,23 @@ async function launch(
         maxBytes: settings.downloadBytes,
         totalBytes: settings.downloadsBytes,
       },
-      tell: (event: BrowserEvent) => events.tellOfPage(...pageEvents(event, folder)),
+      tell(event: BrowserEvent) {
+        events.tellOfPage(...pageEvents(event, folder));
+        if (event.type.startsWith('tab-')) film?.look();
+      },
       signal: session.signal,
     });
     if (opened.kind !== 'opened') return opened;
     held.use(opened.browser);
     // Whoever is told that it runs may rely on it: from here on a crash leaves no process behind.
     await session.leaves(opened.browser.remains);
+    const { browser } = opened;
+    const { tenant, id } = record;
+    film = held.use(await openFilm({ frames, browser, tenant, id, size: settings.picture, logger }));
+    // What happened meanwhile it has not heard of.
+    film.look();
     held.move();
-    return { kind: 'opened', browser: opened.browser, way };
+    return { kind: 'opened', browser, way, film };
   } catch (error) {
     logger.error({ stream: shortened(session.key), error }, 'a computer could not be started');
     return { kind: 'failed', detail: 'The browser could not be started.' };

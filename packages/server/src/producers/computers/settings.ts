@@ -1,3 +1,4 @@
+import type { CaptureSize } from './capture.ts';
 import type { ShellLimits } from './shell-input.ts';
 
 /** How computers are run. Durations are ms, sizes bytes. */
@@ -31,6 +32,8 @@ export interface ComputerSettings {
   /** Profiles that a tenant may keep. */
   readonly maxContexts: number;
   readonly viewport: { readonly width: number; readonly height: number; readonly scale: number };
+  /** How tabs are filmed. */
+  readonly picture: CaptureSize;
   /** Whether watching the documented streams counts as use, too (D-31). */
   readonly watchingRenews: boolean;
   /** Of one computer, told and not yet committed. */
@@ -58,6 +61,7 @@ export const COMPUTER_DEFAULTS: Omit<ComputerSettings, 'folder' | 'workspaces'> 
   downloadsBytes: 1024 * 1024 * 1024,
   maxContexts: 100,
   viewport: { width: 1280, height: 720, scale: 1 },
+  picture: { maxWidth: 1920, maxHeight: 1080, quality: 60 },
   watchingRenews: false,
   uncommittedBytes: 4 * 1024 * 1024,
   retryMs: 500,
