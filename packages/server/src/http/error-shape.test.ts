@@ -12,6 +12,7 @@ test('D-25 every code has a body in every shape, and it is an object', () => {
       '/keys',
       '/computers',
       '/v1/computers/a',
+      '/agent/tasks',
       '/chats/a',
       '/api/v1/a',
       '/v1/stream/__ds/a',

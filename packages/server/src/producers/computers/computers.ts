@@ -25,6 +25,7 @@ import type { ComputerSettings } from './settings.ts';
 import { settleComputers } from './settle-computers.ts';
 import { computerSocket } from './socket-face.ts';
 import { mountSocketHint } from './socket-route.ts';
+import { waypointSocket } from './waypoint-face.ts';
 
 export interface ComputersParts extends ProducerContext {
   readonly browsers: Browsers;
@@ -116,6 +117,7 @@ export function createComputers(parts: ComputersParts): Producer {
       mountScreencast(router, { live, sse: parts.sse });
       mountSocketHint(router);
       sockets.serve(computerSocket({ ...find, ...acting, extras: frameWatching(clock) }));
+      sockets.serve(waypointSocket({ ...making, ...acting }));
       mountPictures(router, pictures);
       mountNotServed(router);
     },
