@@ -71,6 +71,16 @@ describe('requests for webhooks', () => {
     expect(seen).toEqual([['POST', '/in?x=1', `hook.example:${port}`, 'application/json', '{"ping":true}']]);
   });
 
+  test('D-22 a GET has no body, and the same rule', async () => {
+    const port = await listen((request, response) => {
+      response.end(`${request.method} ${request.url} ${request.headers['content-length'] ?? 'none'}`);
+    });
+    const { body: _body, ...wanted } = post(`http://hook.example:${port}/keys`);
+    const answer = await requestsTo(['hook.example']).get(wanted);
+    expect(answer.kind === 'answered' && Buffer.from(answer.body).toString()).toBe('GET /keys none');
+    expect(await requestsTo([]).get(wanted)).toMatchObject({ kind: 'refused', reason: 'address' });
+  });
+
   test('D-22 what may not be reached is refused before anything connects', async () => {
     let connections = 0;
     const port = await listen((_request, response) => {

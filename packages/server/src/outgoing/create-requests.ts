@@ -2,7 +2,13 @@ import http, { type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
-import type { OutgoingAnswer, OutgoingGuard, OutgoingPost, OutgoingRequests } from './outgoing.ts';
+import type {
+  OutgoingAnswer,
+  OutgoingGet,
+  OutgoingGuard,
+  OutgoingPost,
+  OutgoingRequests,
+} from './outgoing.ts';
 import { pinnedLookup } from './pinned-lookup.ts';
 
 export interface RequestParts {
@@ -12,31 +18,41 @@ export interface RequestParts {
   readonly ca?: string;
 }
 
+/** Undefined: the request is a GET. */
+type Body = OutgoingPost['body'] | undefined;
 type Failure = Extract<OutgoingAnswer, { kind: 'failed' }>;
 
 /** Makes what webhooks are sent with. See outgoing.ts for what it promises. */
 export function createRequests(parts: RequestParts): OutgoingRequests {
   const { guard, clock } = parts;
   return {
-    async post(wanted) {
-      const url = readUrl(wanted.url);
-      if (url === undefined) return { kind: 'refused', host: '', reason: 'url' };
-      const { promise: over, resolve: end } = Promise.withResolvers<Failure>();
-      const abort = new AbortController();
-      using _timer = clock.after(wanted.timeoutMs, () => end(failed('timeout', 'no answer in time')));
-      const cancelled = (): void => end(failed('aborted', 'no longer wanted'));
-      wanted.signal?.addEventListener('abort', cancelled);
-      if (wanted.signal?.aborted === true) cancelled();
-      try {
-        return await Promise.race([over, attempt(wanted, url, abort.signal)]);
-      } finally {
-        wanted.signal?.removeEventListener('abort', cancelled);
-        abort.abort();
-      }
-    },
+    post: (wanted) => send(wanted, wanted.body),
+    get: (wanted) => send(wanted, undefined),
   };
 
-  async function attempt(wanted: OutgoingPost, url: URL, signal: AbortSignal): Promise<OutgoingAnswer> {
+  async function send(wanted: OutgoingGet, body: Body): Promise<OutgoingAnswer> {
+    const url = readUrl(wanted.url);
+    if (url === undefined) return { kind: 'refused', host: '', reason: 'url' };
+    const { promise: over, resolve: end } = Promise.withResolvers<Failure>();
+    const abort = new AbortController();
+    using _timer = clock.after(wanted.timeoutMs, () => end(failed('timeout', 'no answer in time')));
+    const cancelled = (): void => end(failed('aborted', 'no longer wanted'));
+    wanted.signal?.addEventListener('abort', cancelled);
+    if (wanted.signal?.aborted === true) cancelled();
+    try {
+      return await Promise.race([over, attempt(wanted, body, url, abort.signal)]);
+    } finally {
+      wanted.signal?.removeEventListener('abort', cancelled);
+      abort.abort();
+    }
+  }
+
+  async function attempt(
+    wanted: OutgoingGet,
+    body: Body,
+    url: URL,
+    signal: AbortSignal,
+  ): Promise<OutgoingAnswer> {
     const secure = url.protocol === 'https:';
     const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
     const reach = await guard.reach({
@@ -50,21 +66,25 @@ export function createRequests(parts: RequestParts): OutgoingRequests {
     const { promise, resolve } = Promise.withResolvers<OutgoingAnswer>();
     // The connection goes to an address that was checked. The name stays for `Host`, and for TLS.
     const options: RequestOptions = {
-      method: 'POST',
+      method: body === undefined ? 'GET' : 'POST',
       host: reach.host,
       port,
       path: url.pathname + url.search,
       lookup: pinnedLookup(reach.addresses),
       agent: false,
       signal,
-      headers: { ...wanted.headers, host: url.host, 'content-length': Buffer.byteLength(wanted.body) },
+      headers: {
+        ...wanted.headers,
+        host: url.host,
+        ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+      },
     };
     const tls = { ...(isIP(reach.host) === 0 ? { servername: reach.host } : {}), ...caOf(parts) };
     try {
       const request = secure ? https.request({ ...options, ...tls }) : http.request(options);
       request.on('response', (response) => readAnswer(response, wanted.answerBytes, resolve));
       request.on('error', (error) => resolve(failed('connection', codeOf(error))));
-      request.end(wanted.body);
+      request.end(body);
     } catch (error) {
       // A header that cannot be sent.
       resolve(failed('connection', codeOf(error)));

@@ -43,17 +43,22 @@ export type Reach =
  */
 export type RefusalReason = 'address' | 'port' | 'host';
 
-/** Calls out, for webhooks. Obeys the guard. */
+/** Calls out: for webhooks, and for what an operator names by a URL. Obeys the guard. */
 export interface OutgoingRequests {
   /** Sends a POST and reads its answer. Follows no redirect: a 3xx is an answer like others. Never throws. */
   post(request: OutgoingPost): Promise<OutgoingAnswer>;
+  /** The same with GET. */
+  get(request: OutgoingGet): Promise<OutgoingAnswer>;
 }
 
-export interface OutgoingPost {
+export interface OutgoingPost extends OutgoingGet {
+  readonly body: string | Uint8Array;
+}
+
+export interface OutgoingGet {
   /** http or https, without a user name or password. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array;
   /** From the question for the address to the last byte of the answer, ms. */
   readonly timeoutMs: number;
   /** Longest answer, bytes. */
