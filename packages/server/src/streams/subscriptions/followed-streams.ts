@@ -1,7 +1,7 @@
 import type { StreamName } from '@playhead/protocol';
 import type { Bounds, EventLog } from '../../log/event-log.ts';
 import { nameOf, streamKey } from '../../log/stream-key.ts';
-import { Cursors, type CursorWatcher, type StoredLink } from './cursors.ts';
+import { Cursors, type CursorWatcher, type LinkKinds, type StoredLink } from './cursors.ts';
 import { type StreamPattern, streamPattern } from './stream-pattern.ts';
 import type { SubscriptionConfig } from './subscription-config.ts';
 import { refusal } from './subscription-refusal.ts';
@@ -66,12 +66,10 @@ export class FollowedStreams {
 
   /** Looks at what was heard of. Rejects with the log's error; what was heard of is not forgotten then. */
   async refresh(): Promise<void> {
-    await this.#eachOf(this.#stale, (name, bounds) => {
-      this.cursors.saw(name, bounds);
-      if (bounds !== undefined && this.fits(name)) this.cursors.link(name, 'glob', bounds, 'start');
-    });
+    await this.#lookAtStale();
     await this.#eachOf(this.#found, (name, bounds) => this.#discover(name, bounds));
     if (this.#truncated && this.cursors.size < this.#parts.limit) await this.backfill('start');
+    await this.#lookAtStale();
   }
 
   /** Links streams by name, at their end. Throws `LIMIT_REACHED`. */
@@ -79,7 +77,7 @@ export class FollowedStreams {
     const fresh = names.filter((name) => !this.cursors.has(name)).length;
     if (this.cursors.size + fresh > this.#parts.limit) throw this.#tooMany();
     const wanted = new Set(names);
-    await this.#eachOf(wanted, (name, bounds) => this.cursors.link(name, 'explicit', bounds, 'end'));
+    await this.#eachOf(wanted, (name, bounds) => this.#link(name, 'explicit', bounds, 'end'));
   }
 
   /**
@@ -97,8 +95,7 @@ export class FollowedStreams {
         const name = nameOf(key);
         if (!this.fits(name)) continue;
         if (from === 'start') this.#discover(name, bounds);
-        else if (this.cursors.has(name) || this.cursors.size < limit)
-          this.cursors.link(name, 'glob', bounds, from);
+        else if (this.cursors.has(name) || this.cursors.size < limit) this.#link(name, 'glob', bounds, from);
         else throw this.#tooMany();
       }
       after = nameOf(page.at(-1)?.key ?? streamKey(tenant, '-'));
@@ -109,8 +106,21 @@ export class FollowedStreams {
   #discover(name: StreamName, bounds: Bounds | undefined): void {
     if (bounds === undefined) return;
     if (this.cursors.has(name) || this.cursors.size < this.#parts.limit)
-      this.cursors.link(name, 'glob', bounds, 'start');
+      this.#link(name, 'glob', bounds, 'start');
     else this.#truncated = true;
+  }
+
+  /** What was appended between the answer of the log and this told nobody: it is looked at once more. */
+  #link(name: StreamName, kind: keyof LinkKinds, bounds: Bounds | undefined, from: 'start' | 'end'): void {
+    if (!this.cursors.has(name)) this.#stale.add(name);
+    this.cursors.link(name, kind, bounds, from);
+  }
+
+  #lookAtStale(): Promise<void> {
+    return this.#eachOf(this.#stale, (name, bounds) => {
+      this.cursors.saw(name, bounds);
+      if (bounds !== undefined && this.fits(name)) this.cursors.link(name, 'glob', bounds, 'start');
+    });
   }
 
   async #eachOf(

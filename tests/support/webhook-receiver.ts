@@ -1,0 +1,120 @@
+import { createPublicKey, type JsonWebKeyInput, verify } from 'node:crypto';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { within } from './within.ts';
+
+/** What a webhook is told. */
+export interface Wake {
+  readonly subscription_id: string;
+  readonly wake_id: string;
+  readonly generation: number;
+  readonly streams: readonly {
+    readonly path: string;
+    readonly link_type: 'glob' | 'explicit';
+    readonly acked_offset: string;
+    readonly tail_offset: string;
+    readonly has_pending: boolean;
+  }[];
+  readonly callback_url: string;
+  readonly callback_token: string;
+}
+
+export interface WebhookCall {
+  readonly wake: Wake;
+  /** As it came: what is signed. */
+  readonly raw: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly response: ServerResponse;
+}
+
+/** A service of somebody else on loopback, whose webhook keeps every call. */
+export class WebhookReceiver implements AsyncDisposable {
+  readonly calls: WebhookCall[] = [];
+  readonly #server = createServer();
+  readonly #waiting = new Set<() => void>();
+  #answer: (call: WebhookCall) => void;
+
+  constructor(answer: (call: WebhookCall) => void) {
+    this.#answer = answer;
+    this.#server.on('request', (request, response) => {
+      const pieces: Buffer[] = [];
+      request.on('data', (piece: Buffer) => pieces.push(piece));
+      request.on('error', () => undefined);
+      request.on('end', () => {
+        const raw = Buffer.concat(pieces).toString();
+        const call = { wake: JSON.parse(raw) as Wake, raw, headers: request.headers, response };
+        this.calls.push(call);
+        this.#answer(call);
+        for (const look of this.#waiting) look();
+      });
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/hook`;
+  }
+
+  listen(): Promise<this> {
+    return new Promise((resolve) => this.#server.listen(0, '127.0.0.1', () => resolve(this)));
+  }
+
+  /** From now on. */
+  answer(how: (call: WebhookCall) => void): void {
+    this.#answer = how;
+  }
+
+  /** Waits for so many calls that fit, and gives the last of them. */
+  call(count: number, fits: (call: WebhookCall) => boolean = () => true): Promise<WebhookCall> {
+    const { promise, resolve } = Promise.withResolvers<WebhookCall>();
+    const look = (): void => {
+      const found = this.calls.filter(fits)[count - 1];
+      if (found === undefined) return;
+      this.#waiting.delete(look);
+      resolve(found);
+    };
+    this.#waiting.add(look);
+    look();
+    return within(promise, () => `call ${count} of the webhook; there were ${this.calls.length}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+/** All is dealt with. */
+export function done({ response }: WebhookCall): void {
+  response.setHeader('content-type', 'application/json').end('{"done":true}');
+}
+
+/** The worker goes on by itself, and calls back. */
+export function accept({ response }: WebhookCall): void {
+  response.writeHead(202).end();
+}
+
+/** Takes the call and never answers. */
+export function hang(): void {}
+
+export function refuse({ response }: WebhookCall): void {
+  response.writeHead(500).end();
+}
+
+export function startReceiver(answer: (call: WebhookCall) => void): Promise<WebhookReceiver> {
+  return new WebhookReceiver(answer).listen();
+}
+
+export interface Jwks {
+  readonly keys: readonly { readonly kid: string; readonly [member: string]: string }[];
+}
+
+/** Whether a call carries the signature of one of these keys, as a receiver would find out. */
+export function isSigned({ raw, headers }: WebhookCall, { keys }: Jwks): boolean {
+  const [, time = '', kid, signature = ''] =
+    /^t=(\d+),kid=([^,]+),ed25519=([A-Za-z0-9_-]+)$/.exec(String(headers['webhook-signature'])) ?? [];
+  const key = keys.find((each) => each.kid === kid);
+  if (key === undefined || Math.abs(Date.now() / 1000 - Number(time)) > 300) return false;
+  const publicKey = createPublicKey({ key: { ...key }, format: 'jwk' } as JsonWebKeyInput);
+  return verify(null, Buffer.from(`${time}.${raw}`), publicKey, Buffer.from(signature, 'base64url'));
+}
