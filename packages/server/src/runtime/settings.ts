@@ -20,6 +20,9 @@ export interface Settings {
   readonly allowPrivateNetworks: boolean;
   readonly allowedNetworks: readonly string[];
   readonly resolveMs: number;
+  readonly connectMs: number;
+  readonly browserConnections: number;
+  readonly frameLingerMs: number;
   readonly heartbeatMs: number;
   readonly retryMs: number;
   readonly stallMs: number;
@@ -82,6 +85,13 @@ export interface Settings {
   readonly chatStallMs: number;
   readonly chatFirstMs: number;
   readonly chatGapMs: number;
+  readonly browser: string | undefined;
+  readonly browserSandbox: 'auto' | 'on' | 'off';
+  readonly browserWarm: number;
+  readonly browserWarmIdleMs: number;
+  readonly browserStartMs: number;
+  readonly browserHangMs: number;
+  readonly browserPageMemory: number;
   readonly computerMaxRunning: number;
   readonly computerMaxPerTenant: number;
   readonly computerIdleMs: number;
@@ -163,6 +173,9 @@ export const SETTINGS: SettingRows = {
     'Hosts, addresses and networks that they may reach though they are not public',
   ),
   resolveMs: row(duration(1), 5 * SECOND, 'How long the name of a host may take to resolve'),
+  connectMs: row(duration(1), 15 * SECOND, "How long a browser's connection to a host may take to be made"),
+  browserConnections: row(integer(1, 1e6), 256, 'Connections of one browser at once'),
+  frameLingerMs: row(duration(0), 5 * SECOND, 'How long filming goes on after the last viewer'),
   heartbeatMs: row(duration(10), 15 * SECOND, 'Between proofs of life on an idle stream'),
   retryMs: row(duration(0), 2 * SECOND, 'What readers are told to wait before they reconnect'),
   stallMs: row(duration(10), 600 * SECOND, 'How long a reader may take nothing before it is cut off'),
@@ -252,6 +265,21 @@ export const SETTINGS: SettingRows = {
     'How long a failure of the model can still become an HTTP status',
   ),
   chatGapMs: row(duration(0), 10, 'Between two events of an answer on the documented call'),
+  browser: row(
+    z.string().min(1).optional(),
+    undefined,
+    'A Chrome or Chromium, or packed for the one that comes along; default: what is installed, else packed',
+  ),
+  browserSandbox: row(
+    word('auto', 'on', 'off'),
+    'auto',
+    "Whether the browser's own sandbox confines pages; auto is where the machine allows it",
+  ),
+  browserWarm: row(integer(0, 100), 1, 'Browsers that are kept ready, once there was a computer'),
+  browserWarmIdleMs: row(duration(10), 600 * SECOND, 'How long a browser is kept ready that nobody wants'),
+  browserStartMs: row(duration(10), 30 * SECOND, 'How long a browser may take to start'),
+  browserHangMs: row(duration(10), 5 * SECOND, 'How long a page may not answer before it counts as hanging'),
+  browserPageMemory: row(size(64 * MIB), 2048 * MIB, 'Memory of one page'),
   computerMaxRunning: row(integer(1, 10_000), 16, 'Computers at once'),
   computerMaxPerTenant: row(integer(1, 10_000), 8, 'Computers at once of one tenant'),
   computerIdleMs: row(duration(10), 120 * SECOND, 'How long a computer may be without use, unless it says'),

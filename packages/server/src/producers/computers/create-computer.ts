@@ -167,7 +167,7 @@ async function launch(
     await session.leaves(opened.browser.remains);
     const { browser } = opened;
     const { tenant, id } = record;
-    film = held.use(await openFilm({ frames, browser, tenant, id, size: settings.picture, logger }));
+    film = held.use(await openFilm({ frames, browser, tenant, id, size: wish.picture, logger }));
     // What happened meanwhile it has not heard of.
     film.look();
     held.move();

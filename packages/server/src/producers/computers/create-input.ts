@@ -2,6 +2,7 @@ import { PlayheadError } from '@playhead/protocol';
 import { z } from 'zod';
 import { checkInput } from '../check-input.ts';
 import type { Viewport } from './browser.ts';
+import type { CaptureSize } from './capture.ts';
 import type { ComputerSettings } from './settings.ts';
 import { withoutNulls } from './without-nulls.ts';
 
@@ -11,6 +12,8 @@ export interface ComputerWish {
   readonly idleEnabled: boolean;
   readonly lifetimeMs: number;
   readonly viewport: Viewport;
+  /** How its tabs are filmed. */
+  readonly picture: CaptureSize;
   /** The profile to use and keep; `own`: one that is kept under the computer's id; null: one that is not kept. */
   readonly context: { readonly id: string } | 'own' | null;
 }
@@ -40,6 +43,13 @@ export function readWish(body: unknown, settings: ComputerSettings): ComputerWis
           scale: z.number().min(0.25).max(4).exactOptional(),
         })
         .exactOptional(),
+      screencast: z
+        .object({
+          max_width: z.int().min(16).max(7680).exactOptional(),
+          max_height: z.int().min(16).max(4320).exactOptional(),
+          quality: z.int().min(1).max(100).exactOptional(),
+        })
+        .exactOptional(),
       timeout_seconds: seconds,
       max_lifetime_seconds: seconds,
       inactivity_timeout_seconds: seconds,
@@ -49,12 +59,12 @@ export function readWish(body: unknown, settings: ComputerSettings): ComputerWis
       environment_id: contextId,
       persistent: z.boolean().exactOptional(),
     }),
-    withDisplay(body ?? {}),
+    withoutInnerNulls(body ?? {}),
   );
   if (input.kind === 'desktop') {
     throw new PlayheadError('not-served', 'This server has browsers, no desktops: leave kind out.');
   }
-  const { viewport } = settings;
+  const { viewport, picture } = settings;
   const lifetime = input.max_lifetime_seconds ?? input.timeout_seconds;
   const idle = input.inactivity_timeout_seconds;
   const context = input.context_id ?? input.environment_id;
@@ -67,13 +77,22 @@ export function readWish(body: unknown, settings: ComputerSettings): ComputerWis
       height: input.display?.height ?? viewport.height,
       scale: input.display?.scale ?? viewport.scale,
     },
+    picture: {
+      maxWidth: input.screencast?.max_width ?? picture.maxWidth,
+      maxHeight: input.screencast?.max_height ?? picture.maxHeight,
+      quality: input.screencast?.quality ?? picture.quality,
+    },
     context: context === undefined ? (input.persistent === true ? 'own' : null) : { id: context },
   };
 }
 
-// The display is the one member that has members.
-function withDisplay(body: unknown): unknown {
+// Two members have members of their own.
+function withoutInnerNulls(body: unknown): unknown {
   const members = withoutNulls(body);
-  if (typeof members !== 'object' || members === null || !('display' in members)) return members;
-  return { ...members, display: withoutNulls(members.display) };
+  if (typeof members !== 'object' || members === null) return members;
+  return {
+    ...members,
+    ...('display' in members ? { display: withoutNulls(members.display) } : {}),
+    ...('screencast' in members ? { screencast: withoutNulls(members.screencast) } : {}),
+  };
 }
