@@ -20,6 +20,17 @@ const EXPOSED = [
   'Location',
   'ETag',
   'Link',
+  'Stream-Next-Offset',
+  'Stream-Up-To-Date',
+  'Stream-Closed',
+  'Stream-Cursor',
+  'Stream-TTL',
+  'Stream-Expires-At',
+  'Stream-SSE-Data-Encoding',
+  'Producer-Epoch',
+  'Producer-Seq',
+  'Producer-Expected-Seq',
+  'Producer-Received-Seq',
   '*',
 ].join(', ');
 const ALLOWED =

@@ -72,6 +72,8 @@ export interface SessionOptions {
   readonly kind: string;
   readonly key: StreamKey;
   readonly lease: LeaseTerms;
+  /** Of the stream. Default: JSON. */
+  readonly contentType?: string;
   /** Committed together with the stream. */
   readonly first: readonly LogEvent[];
   /** What the stream is told when the lease is about to run out at `expiresAt` (ms since 1970). */
@@ -91,7 +93,10 @@ export async function openSession(
   if (!(await running.add(id, record))) return undefined;
   try {
     // What a live session said is not trimmed by age while it lives (D-6).
-    const created = await log.create(key, { events: options.first, retention: { maxAge: null } });
+    const created = await log.create(key, {
+      ...{ events: options.first, retention: { maxAge: null } },
+      ...(options.contentType === undefined ? {} : { contentType: options.contentType }),
+    });
     if (created.kind === 'created') return begin(parts, options, record);
   } catch (error) {
     await running.delete(id);

@@ -145,6 +145,7 @@ async function openScreen(
       kind: TERMINAL_KIND,
       key: terminalStream(tenant, id),
       lease: { idle: null, lifetime: null, notice: 0 },
+      contentType: 'application/octet-stream',
       first: [resizeEvent(size)],
       expiring: expiringEvent,
     });
