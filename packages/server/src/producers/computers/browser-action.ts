@@ -116,5 +116,7 @@ export type RefusalReason =
   | 'not-responding'
   /** The page's process is gone. Navigate to have another. */
   | 'page-crashed'
+  /** The browser says no, e.g. it has no memory for so large a picture. */
+  | 'failed'
   | 'aborted'
   | 'browser-gone';
