@@ -1,9 +1,9 @@
-import { formatPosition, PlayheadError } from '@playhead/protocol';
+import { formatPosition } from '@playhead/protocol';
 import type { Exchange, Reply } from '../../http/exchange.ts';
-import type { Appended, AppendOptions, LogEvent } from '../../log/event-log.ts';
+import type { Appended } from '../../log/event-log.ts';
 import { mediaTypeOf } from '../../log/stream-settings.ts';
+import { appendBody } from './append-body.ts';
 import { type DurableParts, writableKeyIn } from './durable-parts.ts';
-import { bytesMessage, jsonMessages } from './messages-of.ts';
 import { type Producer, producerIn } from './producer-headers.ts';
 import { invalid, refuse, whyMissing } from './refusal.ts';
 import { contentTypeIn, headerText, wantsClosed } from './request-headers.ts';
@@ -24,8 +24,7 @@ export async function append(parts: DurableParts, exchange: Exchange): Promise<R
   if (room !== undefined) await room;
   const body = await exchange.body();
   const mediaType = body.length === 0 ? undefined : mediaTypeIn(exchange);
-  const events = mediaType === undefined ? nothing(close) : messages(body, mediaType);
-  const appended = await hub.append(key, events, optionsOf({ close, guard, ordinal, mediaType }));
+  const appended = await appendBody(hub, key, { body, close, guard, ordinal, mediaType });
   if (appended.kind === 'missing') throw await whyMissing(log, key);
   return answer(exchange, appended, { close, empty: mediaType === undefined, producer: guard });
 }
@@ -34,30 +33,6 @@ function mediaTypeIn(exchange: Exchange): string {
   const contentType = contentTypeIn(exchange.request.headers);
   if (contentType === undefined) throw invalid('An append with a body says its Content-Type.');
   return mediaTypeOf(contentType);
-}
-
-function messages(body: Buffer, mediaType: string): LogEvent[] {
-  if (mediaType !== 'application/json') return bytesMessage(body);
-  const found = jsonMessages(body);
-  if (found.length > 0) return found;
-  throw new PlayheadError('invalid-request', 'An empty array appends nothing.');
-}
-
-function nothing(close: boolean): LogEvent[] {
-  if (close) return [];
-  throw invalid('The body is empty. Only Stream-Closed: true may come without one.');
-}
-
-function optionsOf(
-  wanted: { readonly [K in keyof AppendOptions]: AppendOptions[K] | undefined },
-): AppendOptions {
-  const { close, guard, ordinal, mediaType } = wanted;
-  return {
-    ...(close === true ? { close } : {}),
-    ...(guard === undefined ? {} : { guard }),
-    ...(ordinal === undefined ? {} : { ordinal }),
-    ...(mediaType === undefined ? {} : { mediaType }),
-  };
 }
 
 interface Asked {

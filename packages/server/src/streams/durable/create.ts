@@ -1,8 +1,10 @@
 import type { Exchange, Reply } from '../../http/exchange.ts';
+import { keyOf } from '../gateway.ts';
+import { callerOf } from '../write-face.ts';
 import { type DurableParts, writableKeyIn } from './durable-parts.ts';
-import { fork } from './fork.ts';
+import { makeFork } from './fork.ts';
 import { forkIn } from './fork-headers.ts';
-import { answerMade, firstMessages, hasType, type Wish } from './making.ts';
+import { answerMade, make, type Wish } from './making.ts';
 import { contentTypeIn, lifetimeIn, wantsClosed } from './request-headers.ts';
 
 const DEFAULT_TYPE = 'application/octet-stream';
@@ -18,20 +20,13 @@ export async function create(parts: DurableParts, exchange: Exchange): Promise<R
     closed: wantsClosed(headers),
     body: await exchange.body(),
   };
-  const source = forkIn(headers);
-  if (source !== undefined) return fork(parts, exchange, wish, source);
-  const { ttl, expiresAt, closed, contentType = DEFAULT_TYPE } = wish;
-  const made = await parts.log.create(key, {
-    ...{ contentType, closed, events: firstMessages(wish.body, contentType) },
-    ...(ttl === undefined ? {} : { ttl }),
-    ...(expiresAt === undefined ? {} : { expiresAt }),
-  });
-  return answerMade(exchange, made, ({ bounds }) => {
-    return (
-      hasType(bounds, contentType) &&
-      bounds.ttl === ttl &&
-      bounds.expiresAt === expiresAt &&
-      bounds.closed === closed
+  const from = forkIn(headers);
+  if (from === undefined) {
+    return answerMade(
+      exchange,
+      await make(parts.log, { ...wish, contentType: wish.contentType ?? DEFAULT_TYPE }),
     );
-  });
+  }
+  const source = keyOf(callerOf(exchange), from.source);
+  return answerMade(exchange, await makeFork(parts.log, source, wish, from));
 }

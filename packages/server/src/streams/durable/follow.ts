@@ -4,7 +4,7 @@ import { cursorFloor } from './cursor.ts';
 import type { DurableParts } from './durable-parts.ts';
 import { eventFace } from './event-face.ts';
 import { keepAlive } from './keep-alive.ts';
-import type { Reading } from './piece.ts';
+import type { Reading } from './reading.ts';
 
 /** `live=sse`: everything behind a place, and what comes, until the stream ends or the response has lasted long enough. */
 export async function follow(parts: DurableParts, exchange: Exchange, reading: Reading): Promise<void> {

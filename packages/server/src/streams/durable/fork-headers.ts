@@ -29,6 +29,15 @@ export function forkIn(headers: IncomingHttpHeaders): ForkRequest | undefined {
   }
   const source = path.startsWith(PREFIX) ? streamAt(decoded(path.slice(PREFIX.length))) : undefined;
   if (source === undefined) throw invalid(`Stream-Forked-From is the path of a stream: ${PREFIX}…`);
+  return forkOf(source, offset, part);
+}
+
+/** What is wanted of a source. Throws `invalid-request` for what is malformed. */
+export function forkOf(
+  source: StreamName,
+  offset: string | undefined,
+  part: number | undefined,
+): ForkRequest {
   const at = offset === undefined ? undefined : placeOf(offset);
   if (at === undefined && part !== undefined && part > 0) {
     throw invalid('Nothing follows the end of the source: Stream-Fork-Sub-Offset needs Stream-Fork-Offset.');

@@ -1,33 +1,25 @@
-import type { PlayheadError, Position } from '@playhead/protocol';
-import type { Exchange, Reply } from '../../http/exchange.ts';
+import { PlayheadError, type Position } from '@playhead/protocol';
 import type { Bounds, EventLog, ForkOptions, LogEvent } from '../../log/event-log.ts';
 import type { StreamKey } from '../../log/stream-key.ts';
-import { keyOf } from '../gateway.ts';
-import { callerOf } from '../write-face.ts';
 import { contentKind } from './content-kind.ts';
-import { answerMade, firstMessages, hasType, type Wish } from './making.ts';
-import type { DurableParts } from './durable-parts.ts';
+import { checkMade, firstMessages, hasType, type Made, type Wish } from './making.ts';
 import type { ForkRequest } from './fork-headers.ts';
 import { bytesMessage } from './messages-of.ts';
-import { invalid, refuse, whyMissing } from './refusal.ts';
+import { invalid, whyMissing } from './refusal.ts';
 import type { Lifetime } from './request-headers.ts';
 
-/** `PUT` with `Stream-Forked-From`: a stream that begins with what another one has, up to a place in it. */
-export async function fork(
-  { log }: DurableParts,
-  exchange: Exchange,
+/** Makes a stream that begins with what another one has, up to a place in it; or finds that it was made just so. */
+export async function makeFork(
+  log: EventLog,
+  source: StreamKey,
   wish: Wish,
   request: ForkRequest,
-): Promise<Reply> {
-  const source = keyOf(callerOf(exchange), request.source);
+): Promise<Made> {
   const bounds = await log.bounds(source);
-  if (bounds === undefined) return missing(log, exchange, source);
+  if (bounds === undefined) throw await missing(log, source);
   const { contentType = bounds.contentType, closed } = wish;
   if (!hasType(bounds, contentType)) {
-    return refuse(exchange, {
-      code: 'conflict',
-      detail: `The source's content type is ${bounds.contentType}.`,
-    });
+    throw new PlayheadError('conflict', `The source's content type is ${bounds.contentType}.`);
   }
   const { at, prefix, part } = await placeOf(log, source, bounds, request);
   const first = firstMessages(wish.body, contentType);
@@ -38,9 +30,9 @@ export async function fork(
     ...(part === undefined ? {} : { part }),
   };
   const made = await log.fork(source, at, wish.key, options);
-  if (made.kind === 'missing') return missing(log, exchange, source);
+  if (made.kind === 'missing') throw await missing(log, source);
   if (made.kind === 'lost') throw invalid('The source does not hold this offset.');
-  return answerMade(exchange, made, ({ bounds: there }) => {
+  return checkMade(made, (there) => {
     const from = there.forkedFrom;
     // Without an offset the request means the end that the source had when it was made first.
     const samePlace = request.at === undefined || (from?.at.offset === at.offset && from.part === part);
@@ -65,13 +57,10 @@ function lifetimeOf({ ttl, expiresAt }: Wish, source: Bounds): Lifetime {
   };
 }
 
-async function missing(log: EventLog, exchange: Exchange, source: StreamKey): Promise<Reply> {
+async function missing(log: EventLog, source: StreamKey): Promise<PlayheadError> {
   const why = await whyMissing(log, source);
-  if (why.code !== 'stream-gone') throw why;
-  return refuse(exchange, {
-    code: 'conflict',
-    detail: 'The source was deleted, though forks of it are left.',
-  });
+  if (why.code !== 'stream-gone') return why;
+  return new PlayheadError('conflict', 'The source was deleted, though forks of it are left.');
 }
 
 interface Place {

@@ -7,7 +7,8 @@ import { contentKind } from './content-kind.ts';
 import { cursorFloor, cursorText } from './cursor.ts';
 import type { DurableParts } from './durable-parts.ts';
 import { keepAlive } from './keep-alive.ts';
-import { piece, type Reading } from './piece.ts';
+import { piece } from './piece.ts';
+import type { Reading } from './reading.ts';
 import { whyMissing } from './refusal.ts';
 import { CONTENT_HEADERS, streamHeaders } from './stream-headers.ts';
 

@@ -1,11 +1,11 @@
 import type { Exchange, Reply } from '../../http/exchange.ts';
-import type { Bounds, Created, LogEvent } from '../../log/event-log.ts';
+import { PlayheadError } from '@playhead/protocol';
+import type { Bounds, Created, Durability, EventLog, LogEvent } from '../../log/event-log.ts';
 import type { StreamKey } from '../../log/stream-key.ts';
 import { mediaTypeOf } from '../../log/stream-settings.ts';
 import { takenName } from '../gateway.ts';
 import { contentKind } from './content-kind.ts';
 import { bytesMessage, jsonMessages } from './messages-of.ts';
-import { refuse } from './refusal.ts';
 import type { Lifetime } from './request-headers.ts';
 import { streamHeaders } from './stream-headers.ts';
 
@@ -15,6 +15,8 @@ export interface Wish extends Lifetime {
   readonly contentType: string | undefined;
   readonly closed: boolean;
   readonly body: Buffer;
+  /** Undefined: it does not matter. */
+  readonly durability?: Durability;
 }
 
 /** The events that a body becomes in a stream of that content type; none for an empty array, as for no body. */
@@ -27,21 +29,41 @@ export function hasType(bounds: Bounds, contentType: string): boolean {
   return mediaTypeOf(bounds.contentType) === mediaTypeOf(contentType);
 }
 
-/** The answer to what was made, or was there. `asWished`: whether what was there is what would have been made. */
-export function answerMade(
-  exchange: Exchange,
-  made: Created,
-  asWished: (there: Extract<Created, { kind: 'exists' }>) => boolean,
-): Reply {
+/** What was made, or was there already as it would have been made. */
+export type Made = Exclude<Created, { kind: 'gone' }>;
+
+/** Throws `conflict` for a name that is taken. `asWished`: whether what is there is what would have been made. */
+export function checkMade(made: Created, asWished: (there: Bounds) => boolean): Made {
   if (made.kind === 'gone') throw takenName();
-  const { bounds } = made;
-  if (made.kind === 'exists' && !asWished(made)) {
-    return refuse(exchange, {
-      code: 'conflict',
-      detail: 'There is a stream of this name, made in another way.',
-    });
-  }
-  const created = made.kind === 'created';
+  if (made.kind === 'created' || asWished(made.bounds)) return made;
+  throw new PlayheadError('conflict', 'There is a stream of this name, made in another way.');
+}
+
+/** Makes a stream, or finds that it was made just so. */
+export async function make(
+  log: EventLog,
+  { key, ttl, expiresAt, closed, body, durability, contentType }: Wish & { readonly contentType: string },
+): Promise<Made> {
+  const made = await log.create(key, {
+    ...{ contentType, closed, events: firstMessages(body, contentType) },
+    ...(ttl === undefined ? {} : { ttl }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(durability === undefined ? {} : { durability }),
+  });
+  return checkMade(made, (there) => {
+    return (
+      hasType(there, contentType) &&
+      there.ttl === ttl &&
+      there.expiresAt === expiresAt &&
+      there.closed === closed &&
+      (durability === undefined || there.durability === durability)
+    );
+  });
+}
+
+/** The answer to what was made, or was there. */
+export function answerMade(exchange: Exchange, { kind, bounds }: Made): Reply {
+  const created = kind === 'created';
   return {
     status: created ? 201 : 200,
     headers: {

@@ -1,21 +1,10 @@
-import type { Position } from '@playhead/protocol';
 import type { Exchange, Reply } from '../../http/exchange.ts';
-import type { Bounds, Slice } from '../../log/event-log.ts';
-import type { StreamKey } from '../../log/stream-key.ts';
 import { bodyEncoding } from './body-encoding.ts';
 import { cacheControl, etagOf, isKnown, varyOf } from './caching.ts';
 import { contentKind } from './content-kind.ts';
 import type { DurableParts } from './durable-parts.ts';
+import type { Reading } from './reading.ts';
 import { CONTENT_HEADERS, streamHeaders } from './stream-headers.ts';
-
-/** A read under way: which stream, how it was made, and behind which place. */
-export interface Reading {
-  readonly key: StreamKey;
-  readonly bounds: Bounds;
-  readonly after: Position;
-  /** What follows, as far as one read gives it. */
-  readonly slice: Extract<Slice, { kind: 'events' }>;
-}
 
 /** What follows a place, as much as one answer holds. `more` are further headers. */
 export function piece(

@@ -1,13 +1,13 @@
-import { formatPosition, parsePosition, PlayheadError, type Position } from '@playhead/protocol';
+import { parsePosition, PlayheadError, type Position } from '@playhead/protocol';
 import type { Exchange, Reply } from '../../http/exchange.ts';
-import type { Bounds, Slice } from '../../log/event-log.ts';
 import { bodyEncoding } from './body-encoding.ts';
 import { contentKind } from './content-kind.ts';
 import { type DurableParts, keyIn } from './durable-parts.ts';
 import { follow } from './follow.ts';
 import { longPoll } from './long-poll.ts';
-import { piece, type Reading } from './piece.ts';
-import { invalid, whyMissing } from './refusal.ts';
+import { piece } from './piece.ts';
+import { type Reading, readingAt } from './reading.ts';
+import { invalid } from './refusal.ts';
 import { CONTENT_HEADERS, streamHeaders } from './stream-headers.ts';
 
 /** What one read gives at most. */
@@ -19,15 +19,8 @@ export async function read(parts: DurableParts, exchange: Exchange): Promise<Rep
   const key = keyIn(exchange);
   const mode = modeIn(exchange);
   const place = placeIn(exchange, mode);
-  const bounds = await log.bounds(key);
-  if (bounds === undefined) throw await whyMissing(log, key);
-  const after = place === 'start' ? bounds.start : place === 'now' ? bounds.latest : place;
   // One event is enough to know whether a place is retained, and where nothing has to be sent it is all that is needed.
-  const limit = mode === 'sse' ? { events: 1, bytes: 1 } : LIMIT;
-  const slice = await log.read(key, after, limit);
-  if (slice.kind === 'missing') throw await whyMissing(log, key);
-  if (slice.kind === 'lost') throw lost(bounds, slice);
-  const reading: Reading = { key, bounds, after: slice.batches.length === 0 ? slice.next : after, slice };
+  const reading = await readingAt(log, key, place, mode === 'sse' ? { events: 1, bytes: 1 } : LIMIT);
   switch (mode) {
     case 'catch-up':
       return place === 'now' ? tail(reading) : piece(parts, exchange, reading);
@@ -66,12 +59,6 @@ function placeOf(offset: string): Position | 'start' | 'now' {
   const position = parsePosition(offset);
   if (position !== undefined) return position;
   throw new PlayheadError('invalid-position', 'An offset is -1, now, or one that this server gave.');
-}
-
-function lost(bounds: Bounds, { resume, missed }: Extract<Slice, { kind: 'lost' }>): PlayheadError {
-  return new PlayheadError('position-lost', 'This offset is not retained. Read on from `resume`.', {
-    extensions: { earliest: formatPosition(bounds.earliest), resume: formatPosition(resume), missed },
-  });
 }
 
 /** The place where a stream ends, without anything of it. */

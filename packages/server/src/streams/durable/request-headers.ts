@@ -37,8 +37,11 @@ const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:
 
 /** Throws `invalid-request` for what is malformed, and for both kinds at once. */
 export function lifetimeIn(headers: IncomingHttpHeaders): Lifetime {
-  const seconds = headerNumber(headers, 'stream-ttl');
-  const expires = headerText(headers, 'stream-expires-at');
+  return lifetimeOf(headerNumber(headers, 'stream-ttl'), headerText(headers, 'stream-expires-at'));
+}
+
+/** The same out of whole seconds and of a time as in RFC 3339. */
+export function lifetimeOf(seconds: number | undefined, expires: string | undefined): Lifetime {
   if (seconds !== undefined && expires !== undefined) {
     throw invalid('A stream has Stream-TTL or Stream-Expires-At, not both.');
   }
@@ -57,7 +60,11 @@ const CONTENT_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}(?:\s*;.{0,100})?
 /** The content type of a request; undefined if it has none. Throws `invalid-request` for one that is malformed. */
 export function contentTypeIn(headers: IncomingHttpHeaders): string | undefined {
   const text = headers['content-type'];
-  if (text === undefined || text === '') return undefined;
+  return text === undefined || text === '' ? undefined : checkedContentType(text);
+}
+
+/** Throws `invalid-request` for what is no content type. */
+export function checkedContentType(text: string): string {
   if (CONTENT_TYPE.test(text)) return text;
   throw invalid('Content-Type is not a media type.');
 }
