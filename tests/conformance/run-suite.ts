@@ -5,10 +5,12 @@ import { type KeyProxy, startBehindKeyProxy } from '../support/key-proxy.ts';
 /** Runs the public suite of the Durable Streams protocol, whole, against a server on an engine. */
 export function runSuite(engine: 'memory' | 'sqlite'): void {
   // The suite reads the URL when a test runs.
-  const options = { baseUrl: '', longPollTimeoutMs: 5_000, subscriptions: false };
+  const options = { baseUrl: '', longPollTimeoutMs: 5_000, subscriptions: true };
   let proxy: KeyProxy;
   beforeAll(async () => {
-    proxy = await startBehindKeyProxy({ env: { PLAYHEAD_LOG: engine, PLAYHEAD_LONG_POLL_MS: '1000' } });
+    proxy = await startBehindKeyProxy({
+      env: { PLAYHEAD_LOG: engine, PLAYHEAD_LONG_POLL_MS: '1000', PLAYHEAD_ALLOW_PRIVATE_NETWORKS: '1' },
+    });
     options.baseUrl = proxy.url;
   });
   afterAll(() => proxy[Symbol.asyncDispose]());
