@@ -172,11 +172,9 @@ test('P-275 acks move no cursor back, none ahead, and all of them or none', asyn
   await makeStream(server, 'acks/a');
   await makeStream(server, 'acks/b');
   await makeStream(server, 'other/acks');
-  const [one = '', two = '', three = ''] = [
-    await append(server, 'acks/a', 1),
-    await append(server, 'acks/a', 2),
-    await append(server, 'acks/b', 1),
-  ];
+  const one = await append(server, 'acks/a', 1);
+  const two = await append(server, 'acks/a', 2);
+  const three = await append(server, 'acks/b', 1);
   const foreign = await append(server, 'other/acks', 1);
   const { wake } = await receiver.call(1);
   const ack = (...acks: unknown[]): ReturnType<typeof callback> => callback(wake, bodyOf(wake, { acks }));

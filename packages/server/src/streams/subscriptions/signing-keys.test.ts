@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKeyInput, verify } from 'node:crypto';
+import { createPublicKey, verify } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { memoryRecords } from '../../records/memory/memory-records.ts';
 import { manualClock } from '../../runtime/manual-clock.ts';
@@ -29,7 +29,7 @@ test('P-269 P-271 each tenant signs with a key of its own, which a restart keeps
     verify(
       null,
       Buffer.from(`${time}.${body}`),
-      createPublicKey({ key: { ...jwk }, format: 'jwk' } as JsonWebKeyInput),
+      createPublicKey({ key: { ...jwk }, format: 'jwk' }),
       Buffer.from(signature, 'base64url'),
     );
   expect(holds(again.ofTenant('one'))).toBe(true);

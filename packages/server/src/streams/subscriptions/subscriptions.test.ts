@@ -247,7 +247,8 @@ test('P-283 a stream that was made and appended to behind a subscription’s bac
   subscriptions = await open();
   await settle();
   expect(calls).toHaveLength(1);
-  const { streams } = calls[0]?.wake as unknown as { streams: { path: string; has_pending: boolean }[] };
+  const [{ wake }] = calls as [Call];
+  const { streams } = wake as unknown as { streams: { path: string; has_pending: boolean }[] };
   expect(streams).toMatchObject([{ path: 'a/1', has_pending: true }]);
 });
 
