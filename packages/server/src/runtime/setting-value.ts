@@ -59,7 +59,7 @@ export function yesOrNo(): z.ZodType<boolean> {
 }
 
 /** Items parted by commas, each as `item` reads it. */
-export function list(item: z.ZodType<string, string>): z.ZodType<readonly string[]> {
+export function list<T extends string = string>(item: z.ZodType<T, string>): z.ZodType<readonly T[]> {
   const text = z.string().transform((value) =>
     value
       .split(',')

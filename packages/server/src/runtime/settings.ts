@@ -1,11 +1,14 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { addressList } from './address.ts';
+import { CONTEXTS_ROWS, type ContextsSettings } from './contexts-settings.ts';
 import { networkList } from './network-list.ts';
+import { type RowsOf, row } from './setting-row.ts';
 import { duration, httpUrl, integer, list, origin, size, word, yesOrNo } from './setting-value.ts';
+import { TOKEN_ROWS, type TokenSettings } from './token-settings.ts';
 
 /** All that an operator can set, in the units that the product uses: ms and bytes. */
-export interface Settings {
+export interface Settings extends TokenSettings, ContextsSettings {
   readonly host: string;
   readonly port: number;
   readonly data: string;
@@ -106,24 +109,14 @@ export interface Settings {
   readonly computerDownloadTotalLimit: number;
   readonly computerMaxContexts: number;
   readonly computerWatchingRenews: boolean;
+  readonly searchStreamBytes: number;
+  readonly searchDelayMs: number;
   readonly storagePatienceMs: number;
   readonly drainMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
-/** One setting. Its names follow from its key: `heartbeatMs`, `PLAYHEAD_HEARTBEAT_MS`, `--heartbeat-ms`. */
-export interface SettingRow<T> {
-  readonly schema: z.ZodType<T>;
-  readonly default: T;
-  /** One line for `--help`. */
-  readonly meaning: string;
-  /** Other names in the environment. */
-  readonly aliases?: readonly string[];
-  /** Not taken as a flag, which every process on the machine can read, nor shown. */
-  readonly secret?: true;
-}
-
-export type SettingRows = { readonly [K in keyof Settings]: SettingRow<Settings[K]> };
+export type SettingRows = RowsOf<Settings>;
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
@@ -298,7 +291,11 @@ export const SETTINGS: SettingRows = {
   computerDownloadTotalLimit: row(size(1024), 1024 * MIB, 'All files that a computer may download'),
   computerMaxContexts: row(integer(1, 1e6), 100, 'Browser profiles that a tenant may keep'),
   computerWatchingRenews: row(yesOrNo(), false, 'Whether who watches a computer keeps it alive'),
+  searchStreamBytes: row(size(0), 8 * MIB, 'How much text of one stream can be searched'),
+  searchDelayMs: row(duration(0), 250, 'How long after a change it can be searched, about'),
   storagePatienceMs: row(duration(0), 60 * SECOND, 'How long storage may be full before sessions fail'),
+  ...TOKEN_ROWS,
+  ...CONTEXTS_ROWS,
   drainMs: row(duration(0), 10 * SECOND, 'How long a server that is told to end waits for what is under way'),
   logLevel: row(word('debug', 'info', 'warn', 'error'), 'info', 'Which entries the log on stderr has'),
 };
@@ -319,10 +316,6 @@ export function flagName(key: string): string {
 
 function snake(key: string, joint: string): string {
   return key.replace(/[A-Z]/g, (letter) => joint + letter.toLowerCase());
-}
-
-function row<T>(schema: z.ZodType<T>, value: T, meaning: string): SettingRow<T> {
-  return { schema, default: value, meaning };
 }
 
 function absolutePath(): z.ZodType<string, string> {
