@@ -24,6 +24,7 @@ import { createMemoryLog } from './log/memory/memory-log.ts';
 import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
 import { tieredLog } from './log/tiered.ts';
 import { createChats } from './producers/chats/chats.ts';
+import { createAssistant } from './producers/chats/assistant/assistant.ts';
 import { openModel } from './producers/chats/models/open-model.ts';
 import type { ChatSettings } from './producers/chats/settings.ts';
 import { createGuard, type GuardParts } from './outgoing/create-guard.ts';
@@ -39,6 +40,8 @@ import type { Logger } from './runtime/logger.ts';
 import { networkList } from './runtime/network-list.ts';
 import type { Settings } from './runtime/settings.ts';
 import { mountDurableFace } from './streams/durable/durable-face.ts';
+import { startIndexer } from './search/indexer.ts';
+import { openSqliteSearch } from './search/sqlite/sqlite-search.ts';
 import { createGateway } from './streams/gateway.ts';
 import { mountReadFace } from './streams/read-face.ts';
 import { createSubscriptions } from './streams/subscriptions/create-subscriptions.ts';
@@ -109,6 +112,9 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   const sse = stack.use(createSseTransport({ hub, clock, heartbeatMs, retryMs, stallMs }));
   const gateway = createGateway({ log, hub, reserved: RESERVED });
   const context = { log, hub, records, sse, clock, logger };
+  const index = stack.use(
+    await openSqliteSearch(settings.log === 'memory' ? undefined : join(settings.data, 'search.db')),
+  );
   const direct = createDirectLauncher();
   const sandbox = lazySandbox(parts, direct);
   // A server that is told to confine commands does not start where it cannot.
@@ -122,10 +128,9 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     }),
   );
   const producers: Producer[] = [commands];
-  const model = await openModel(settings);
-  if (model !== undefined) {
-    producers.push(stack.use(createChats({ ...context, model, settings: chatSettings(settings) })));
-  }
+  const model =
+    (await openModel(settings)) ?? createAssistant({ log, search: index, now: () => clock.now() });
+  producers.push(stack.use(createChats({ ...context, model, settings: chatSettings(settings) })));
   const guard = createGuard({ clock, resolveMs: settings.resolveMs, ...reachable(settings) });
   const subscriptions = stack.use(
     await createSubscriptions({
@@ -152,6 +157,15 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     await producer.settle();
     producer.mount(app, sockets);
   }
+  stack.use(
+    startIndexer({
+      ...{ log, index, clock, logger },
+      rules: producers.flatMap(({ searched }) => searched ?? []),
+      tenants: async () => new Set([DEFAULT_TENANT, ...keys.list().map(({ tenant }) => tenant)]),
+      streamBytes: settings.searchStreamBytes,
+      delayMs: settings.searchDelayMs,
+    }),
+  );
   const listening = await app.listen({ host: settings.host, port: settings.port });
 
   const running = stack.move();

@@ -4,6 +4,7 @@ import type { EventLog } from '../log/event-log.ts';
 import type { Records } from '../records/records.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { SearchRule } from '../search/search.ts';
 import type { SocketFaces } from '../transports/socket-face.ts';
 import type { SseTransport } from '../transports/transport.ts';
 
@@ -17,6 +18,8 @@ import type { SseTransport } from '../transports/transport.ts';
 export interface Producer extends AsyncDisposable {
   /** First segment of the names of its streams. */
   readonly kind: string;
+  /** What its streams say, for search. */
+  readonly searched?: SearchRule;
   /** Settles what a crash left behind, and makes what a fresh data folder has. Before the first request. */
   settle(): Promise<void>;
   /** Adds the face: its routes, and what it says on WebSocket. */

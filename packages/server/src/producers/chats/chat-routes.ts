@@ -141,6 +141,7 @@ function view({ id, title, createdAt }: ChatRecord): object {
   return { id, title, created_at: new Date(createdAt).toISOString() };
 }
 
-function messageView({ at, ...message }: Said): object {
-  return { ...message, created_at: new Date(at).toISOString() };
+function messageView({ at, id, role, content, attachments, answer, ending, model }: Said): object {
+  const more = { attachments, answer, ending, model, created_at: new Date(at).toISOString() };
+  return { id, role, content, ...more };
 }

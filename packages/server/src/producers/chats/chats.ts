@@ -10,6 +10,7 @@ import { createLiveAnswers } from './live-answers.ts';
 import type { Model } from './model.ts';
 import { mountCompletions } from './completion-routes.ts';
 import { quoteStream } from './quote-stream.ts';
+import { chatSearch } from './search-rule.ts';
 import type { ChatSettings } from './settings.ts';
 import { settleAnswers } from './settle-answers.ts';
 import { mountUi } from './ui-routes.ts';
@@ -52,6 +53,7 @@ export function createChats(parts: ChatParts): Producer {
 
   return {
     kind: KIND,
+    searched: chatSearch,
     settle: settleLeft,
     mount(router) {
       mountChats(router, { log, store, live, clock });

@@ -98,7 +98,8 @@ async function chatFor(parts: AnswerRouteParts, exchange: Exchange, asked: Body)
   const before = asked.messages.slice(0, -1).flatMap((one) => {
     const role = one.role === 'developer' ? 'system' : one.role;
     if (role !== 'user' && role !== 'assistant' && role !== 'system') return [];
-    return [messageEvent({ id: newId('msg'), role, content: textOf(one) })];
+    const message = { id: newId('msg'), role, content: textOf(one) } as const;
+    return [messageEvent(userId === null ? message : { ...message, user: userId })];
   });
   if (before.length > 0) await parts.hub.append(chatStream(chat.tenant, chat.id), before);
   return chat;

@@ -25,6 +25,8 @@ export interface Message {
   /** The message whose place this one takes: an answer that was tried again. */
   readonly replaces?: string;
   readonly attachments?: readonly Attachment[];
+  /** Whose chat it is in, if it is a user's: nobody else finds it by search. */
+  readonly user?: string;
   /** Of an assistant's message: the answer that it is the text of. */
   readonly answer?: string;
   readonly ending?: AnswerEnding;
@@ -36,6 +38,7 @@ const messageSchema = z.object({
   role: z.enum(['user', 'assistant', 'system']),
   content: z.string(),
   replaces: z.string().optional(),
+  user: z.string().optional(),
   attachments: z
     .array(z.object({ stream: z.string(), after: z.string().optional(), limit: z.int().optional() }))
     .optional(),

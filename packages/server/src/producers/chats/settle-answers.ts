@@ -41,7 +41,10 @@ export function settleAnswers(parts: SettleAnswersParts): Promise<boolean> {
     async record({ key, last }) {
       const folded = await foldAnswer(log, key);
       if (folded === undefined) return;
-      await keepAnswer(parts, { ...placeOf(key), text: folded.text, ending: endingOf(last) });
+      const place = placeOf(key);
+      const said = await readTranscript(log, chatStream(place.tenant, place.chat));
+      const user = said.at(-1)?.user ?? null;
+      await keepAnswer(parts, { ...place, user, text: folded.text, ending: endingOf(last) });
     },
     failed: (key, error) =>
       logger.error({ stream: shortened(key), error }, 'an answer could not be settled yet'),

@@ -69,7 +69,14 @@ export async function startAnswer(parts: StartParts, question: Question): Promis
     const session = await keepQuestion(parts, chat, id, asking);
     session.signal.addEventListener('abort', () => stopping.abort());
     const answer = claim.hold({ id, chat: chat.id, key: session.key, session });
-    const kept = { tenant: chat.tenant, chat: chat.id, answer: id, model: model.name, replaces };
+    const kept = {
+      tenant: chat.tenant,
+      user: chat.user,
+      chat: chat.id,
+      answer: id,
+      model: model.name,
+      replaces,
+    };
     void runAnswer(parts, {
       session,
       said: continued([], first, pieces),
@@ -136,6 +143,7 @@ export interface AnswerText {
   readonly ending: AnswerEnding;
   readonly model?: string;
   readonly replaces?: string | undefined;
+  readonly user?: string | null;
 }
 
 /**
@@ -143,7 +151,7 @@ export interface AnswerText {
  * only sequence. An answer that said nothing leaves no message.
  */
 export async function keepAnswer(parts: Pick<StartParts, 'hub'>, kept: AnswerText): Promise<void> {
-  const { answer, text, ending, model, replaces } = kept;
+  const { answer, text, ending, model, replaces, user = null } = kept;
   if (text === '') return;
   const message: Message = {
     id: answer.replace(/^ans_/, 'msg_'),
@@ -153,6 +161,7 @@ export async function keepAnswer(parts: Pick<StartParts, 'hub'>, kept: AnswerTex
     ending,
     ...(model === undefined ? {} : { model }),
     ...(replaces === undefined ? {} : { replaces }),
+    ...(user === null ? {} : { user }),
   };
   const guard = { kind: 'writer', id: answer, epoch: 0, sequence: 0 } as const;
   await parts.hub.append(chatStream(kept.tenant, kept.chat), [messageEvent(message)], { guard });
@@ -167,11 +176,12 @@ async function append(
   if (appended.kind !== 'appended') throw new PlayheadError('not-found', 'There is no such chat.');
 }
 
-function asked({ attachments, messageId }: Question, prompt: string): Message {
+function asked({ chat, attachments, messageId }: Question, prompt: string): Message {
   return {
     id: messageId ?? newId('msg'),
     role: 'user',
     content: prompt,
+    ...(chat.user === null ? {} : { user: chat.user }),
     ...(attachments === undefined || attachments.length === 0 ? {} : { attachments }),
   };
 }

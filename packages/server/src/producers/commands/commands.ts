@@ -17,6 +17,7 @@ import { forgetCommands } from './forget-commands.ts';
 import { mountProjects } from './project-routes.ts';
 import { createProjects, FIRST_PROJECT, FIRST_TENANT } from './projects.ts';
 import { createScreens } from './screens.ts';
+import { commandSearch } from './search-rule.ts';
 import type { CommandSettings } from './settings.ts';
 import { settleCommands } from './settle-commands.ts';
 import { createSlots } from './slots.ts';
@@ -82,6 +83,7 @@ export function createCommands(parts: CommandParts): Commands {
 
   return {
     kind: KIND,
+    searched: commandSearch,
     terminals,
     executor,
     async settle() {

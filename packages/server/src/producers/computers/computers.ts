@@ -21,6 +21,7 @@ import { mountNotServed } from './not-served-routes.ts';
 import { mountPictures } from './picture-route.ts';
 import { createPictures } from './pictures.ts';
 import { mountScreencast } from './screencast-route.ts';
+import { computerSearch } from './search-rule.ts';
 import type { ComputerSettings } from './settings.ts';
 import { settleComputers } from './settle-computers.ts';
 import { computerSocket } from './socket-face.ts';
@@ -104,6 +105,7 @@ export function createComputers(parts: ComputersParts): Producer {
 
   return {
     kind: KIND,
+    searched: computerSearch,
     async settle() {
       await pictures.open();
       await settleLeft();
