@@ -1,6 +1,7 @@
 /** What a requirement asks of readers, a server cannot be tested for. */
 const READER = 'It binds readers, not servers.';
 const MAY = 'It allows something and demands nothing.';
+const WEBHOOK = 'It takes a webhook that the server can call; the chapter durable-streams has one.';
 
 /**
  * Requirements of PROTOCOL.md that have no test here, each with its reason: what shows only inside the server, only when
@@ -26,4 +27,11 @@ export const UNTESTED: Readonly<Record<string, string>> = {
   'P-153': READER,
   'P-155': 'No request erases an event.',
   'P-156': 'It is about files that clients save.',
+  'P-268': WEBHOOK,
+  'P-269': WEBHOOK,
+  'P-272': WEBHOOK,
+  'P-274': WEBHOOK,
+  'P-282': 'It shows only when the server is killed.',
+  'P-286': 'How many of anything there may be is the choice of whoever runs the server.',
+  'P-287': 'What a server logs is not seen from outside.',
 };
