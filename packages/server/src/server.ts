@@ -9,6 +9,7 @@ import { countFailures } from './access/failures.ts';
 import { DEFAULT_TENANT, ensureFirstKey, type FirstKey } from './access/first-key.ts';
 import { openKeys } from './access/keys.ts';
 import { mountKeysFace } from './access/keys-face.ts';
+import { openTokens } from './access/open-tokens.ts';
 import { limitRate } from './access/rate-limit.ts';
 import { createTickets } from './access/tickets.ts';
 import { mountTicketsFace } from './access/tickets-face.ts';
@@ -98,10 +99,14 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   const { ticketMs: connectionMs, streamTicketMs: streamMs } = settings;
   const tickets = createTickets(keys, clock, { connectionMs, streamMs });
   const sessions = createConsoleSessions(keys, clock, settings.consoleSessionMs);
+  const guard = createGuard({ clock, resolveMs: settings.resolveMs, ...reachable(settings) });
+  const requests = createRequests({ guard, clock });
   const gate = createAuthenticator({
     keys,
     failures,
     rateLimit,
+    clock,
+    ...openTokens({ settings, requests, clock, logger }),
     verifyTicket: (text, caller) => tickets.verify(text, caller),
     verifyCookie: (text, caller) => sessions.verify(text, caller),
   });
@@ -131,11 +136,10 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   const model =
     (await openModel(settings)) ?? createAssistant({ log, search: index, now: () => clock.now() });
   producers.push(stack.use(createChats({ ...context, model, settings: chatSettings(settings) })));
-  const guard = createGuard({ clock, resolveMs: settings.resolveMs, ...reachable(settings) });
   const subscriptions = stack.use(
     await createSubscriptions({
       ...{ ...context, gate, guard, settings, reserved: RESERVED, defaultTenant: DEFAULT_TENANT },
-      requests: createRequests({ guard, clock }),
+      requests,
     }),
   );
   const { terminals } = commands;

@@ -1,9 +1,11 @@
 import { PlayheadError } from '@playhead/protocol';
 import { isListed } from '../runtime/address.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { isJson, isSameOrigin, isUnsafe } from './cookie-rules.ts';
 import { type Credential, credentialOf, keyOf } from './credentials.ts';
 import type { Failures } from './failures.ts';
-import type { Caller, Gate } from './gate.ts';
+import type { Caller, Gate, Standings } from './gate.ts';
+import { looksLikeToken } from './jwt.ts';
 import type { Keys } from './keys.ts';
 import type { Principal } from './principal.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -19,6 +21,9 @@ export interface AuthenticatorParts {
   readonly verifyCookie?: Verify;
   /** Tickets. Without it no ticket counts. */
   readonly verifyTicket?: Verify;
+  /** JWTs: what is shown as a key and is none. Without it none counts. */
+  readonly verifyToken?: (text: string) => Promise<Principal | undefined>;
+  readonly clock: Clock;
 }
 
 /**
@@ -26,12 +31,19 @@ export interface AuthenticatorParts {
  * cookie that does not count, or no longer stands for anybody, is no credential at all: browsers send it whatever
  * the page wants, and the page to sign in again must open.
  */
-export function createAuthenticator(parts: AuthenticatorParts): Gate {
-  const { keys, failures, rateLimit } = parts;
+export function createAuthenticator(parts: AuthenticatorParts): Gate & Standings {
+  const { keys, failures, rateLimit, clock } = parts;
 
-  function byKey(text: string, caller: Caller): Principal {
+  function byKey(text: string, caller: Caller): Principal | Promise<Principal> {
     const key = keys.find(text);
-    if (key === undefined) throw refusal(caller);
+    if (key === undefined) {
+      const { verifyToken } = parts;
+      if (verifyToken === undefined || !looksLikeToken(text)) throw refusal(caller);
+      return verifyToken(text).then((principal) => {
+        if (principal === undefined) throw refusal(caller);
+        return principal;
+      });
+    }
     if (key.addresses !== undefined && !isListed(key.addresses, caller.address)) {
       throw new PlayheadError('forbidden', 'The key is not valid from this address.');
     }
@@ -72,6 +84,13 @@ export function createAuthenticator(parts: AuthenticatorParts): Gate {
       return credential === undefined ? undefined : byOther(credential, caller);
     },
     spend: (principal) => rateLimit.spend(principal.keyId),
+    standing({ keyId, expiresAt }) {
+      if (expiresAt !== undefined)
+        return expiresAt > clock.now() ? { kind: 'valid', until: expiresAt } : { kind: 'expired' };
+      const live = keys.live(keyId);
+      if (live !== undefined) return { kind: 'valid', until: live.expiresAt };
+      return { kind: keys.get(keyId) === undefined ? 'revoked' : 'expired' };
+    },
   };
 }
 

@@ -17,6 +17,22 @@ export interface Gate {
   spend(principal: Principal): Allowance;
 }
 
+/**
+ * What a connection asks that outlives the request which opened it: whether the credential behind a principal still
+ * counts. Synchronous and cheap, so that thousands may ask every second.
+ */
+export interface Standings {
+  standing(principal: Principal): Standing;
+}
+
+export type Standing =
+  /** `until`: ms since 1970, or Infinity. */
+  | { readonly kind: 'valid'; readonly until: number }
+  /** Its time is over. */
+  | { readonly kind: 'expired' }
+  /** It was taken back before its time. */
+  | { readonly kind: 'revoked' };
+
 /** What of a request bears on who sent it. */
 export interface Caller {
   readonly method: string;

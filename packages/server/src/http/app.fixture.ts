@@ -67,6 +67,7 @@ export async function startApp(options: FixtureOptions = {}): Promise<AppFixture
   await ensureFirstKey({ keys, clock, dataFolder: folder, given: ADMIN_KEY });
   const app = createHttpApp({
     gate: createAuthenticator({
+      clock,
       keys,
       failures: countFailures(clock, { limit: 10, windowMs: 600_000 }),
       rateLimit: limitRate(clock, rateLimit),
