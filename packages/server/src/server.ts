@@ -24,14 +24,20 @@ import type { EventLog } from './log/event-log.ts';
 import { createMemoryLog } from './log/memory/memory-log.ts';
 import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
 import { tieredLog } from './log/tiered.ts';
+import { createFrames } from './frames/live/create-frames.ts';
 import { createChats } from './producers/chats/chats.ts';
 import { createAssistant } from './producers/chats/assistant/assistant.ts';
 import { openModel } from './producers/chats/models/open-model.ts';
 import type { ChatSettings } from './producers/chats/settings.ts';
 import { createGuard, type GuardParts } from './outgoing/create-guard.ts';
 import { createRequests } from './outgoing/create-requests.ts';
+import { createEgress } from './outgoing/proxy/create-egress.ts';
 import { createCommands } from './producers/commands/commands.ts';
 import { COMMAND_DEFAULTS, type CommandSettings } from './producers/commands/settings.ts';
+import { BROWSER_DEFAULTS, type BrowserSettings } from './producers/computers/browser/browser-settings.ts';
+import { createBrowsers } from './producers/computers/browser/create-browsers.ts';
+import { createComputers } from './producers/computers/computers.ts';
+import { COMPUTER_DEFAULTS, type ComputerSettings } from './producers/computers/settings.ts';
 import type { Producer } from './producers/producer.ts';
 import { memoryRecords } from './records/memory/memory-records.ts';
 import type { Records } from './records/records.ts';
@@ -136,6 +142,24 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   const model =
     (await openModel(settings)) ?? createAssistant({ log, search: index, now: () => clock.now() });
   producers.push(stack.use(createChats({ ...context, model, settings: chatSettings(settings) })));
+  // Known once it listens; nobody asks before.
+  let url = '';
+  const { connectMs, browserConnections: connections, frameLingerMs: lingerMs } = settings;
+  const egress = stack.use(createEgress({ guard, clock, logger, connectMs, connections }));
+  const frames = stack.use(createFrames({ log, hub, clock, logger, lingerMs }));
+  const browsers = stack.use(
+    createBrowsers({
+      ...{ launcher: direct, clock, logger },
+      settings: browserSettings(settings, parts.environment),
+    }),
+  );
+  const computers = createComputers({
+    ...{ ...context, egress, frames, browsers },
+    executor: commands.executor,
+    publicUrl: () => settings.publicUrl ?? url,
+    settings: computerSettings(settings),
+  });
+  producers.push(stack.use(computers));
   const subscriptions = stack.use(
     await createSubscriptions({
       ...{ ...context, gate, guard, settings, reserved: RESERVED, defaultTenant: DEFAULT_TENANT },
@@ -171,6 +195,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     }),
   );
   const listening = await app.listen({ host: settings.host, port: settings.port });
+  url = listening.url;
 
   const running = stack.move();
   return {
@@ -306,5 +331,46 @@ function commandSettings(
     retryMs: settings.commandRetryMs,
     storagePatienceMs: settings.storagePatienceMs,
     openForMs: settings.commandOpenMs,
+  };
+}
+
+function browserSettings(settings: Settings, environment: ServerParts['environment']): BrowserSettings {
+  return {
+    ...BROWSER_DEFAULTS,
+    program: settings.browser,
+    path: environment['PATH'] ?? '',
+    sandbox: settings.browserSandbox,
+    folder: join(settings.data, 'browsers'),
+    cache: join(settings.data, 'browser'),
+    warm: settings.browserWarm,
+    warmIdleMs: settings.browserWarmIdleMs,
+    startMs: settings.browserStartMs,
+    hangMs: settings.browserHangMs,
+    pageBytes: settings.browserPageMemory,
+  };
+}
+
+function computerSettings(settings: Settings): ComputerSettings {
+  return {
+    ...COMPUTER_DEFAULTS,
+    folder: join(settings.data, 'computers'),
+    // No project has such a name.
+    workspaces: join(projectsFolder(settings), '~computers'),
+    maxRunning: settings.computerMaxRunning,
+    maxPerTenant: settings.computerMaxPerTenant,
+    idleMs: settings.computerIdleMs,
+    lifetimeMs: settings.computerLifetimeMs,
+    maxLifetimeMs: settings.computerMaxLifetimeMs,
+    noticeMs: settings.computerNoticeMs,
+    actionMs: settings.computerActionMs,
+    shell: { ...COMPUTER_DEFAULTS.shell, outputBytes: settings.computerExecLimit },
+    pictureMs: settings.computerPictureMs,
+    pictureBytes: settings.computerPictureLimit,
+    downloadBytes: settings.computerDownloadLimit,
+    downloadsBytes: settings.computerDownloadTotalLimit,
+    maxContexts: settings.computerMaxContexts,
+    watchingRenews: settings.computerWatchingRenews,
+    retryMs: settings.commandRetryMs,
+    storagePatienceMs: settings.storagePatienceMs,
   };
 }
