@@ -106,12 +106,14 @@ export async function startComputer(
 async function open(parts: CreateParts, record: ComputerRecord): Promise<Session> {
   const { id, tenant, idleMs, idleEnabled, lifetimeMs } = record;
   const { clock, settings } = parts;
+  // One that may be idle for less than that would be told of its end by every use of it.
+  const notice = idleEnabled ? Math.min(settings.noticeMs, idleMs / 2) : settings.noticeMs;
   await parts.store.put(record);
   try {
     const session = await openSession(parts.sessions, {
       kind: KIND,
       key: computerStream(tenant, id),
-      lease: { idle: idleEnabled ? idleMs : null, lifetime: lifetimeMs, notice: settings.noticeMs },
+      lease: { idle: idleEnabled ? idleMs : null, lifetime: lifetimeMs, notice },
       first: [],
       expiring: (at) =>
         logEvent(id, { type: 'expiring', expires_at: new Date(at).toISOString() }, clock.now()),
@@ -143,6 +145,8 @@ async function launch(
 ): Promise<Launched> {
   const { settings, logger, frames } = parts;
   let film: Film | undefined;
+  // Nobody can use a computer that is not there yet, so meanwhile it does not become idle.
+  using _starting = parts.clock.every(Math.max(10, record.idleMs / 3), () => session.renew());
   await using held = new AsyncDisposableStack();
   try {
     const way = parts.egress === null ? null : held.use(await openWay(parts.egress, parts.clock));
