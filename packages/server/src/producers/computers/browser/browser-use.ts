@@ -23,8 +23,6 @@ export interface TabHost {
   readonly settings: BrowserSettings;
   /** As it is now. */
   readonly use: BrowserUse;
-  /** As the browser itself knows it, whether the page answers or not. */
-  title(target: string): Promise<string>;
   /** In a word, why a page's process is gone; `status` is Chromium's. */
   crashReason(status: string): string;
   /** The browser itself does not answer. */

@@ -221,11 +221,6 @@ export class ChromiumBrowser implements Browser {
       get use() {
         return use();
       },
-      title: (targetId) =>
-        connection.root.send('Target.getTargetInfo', { targetId }).then(
-          ({ targetInfo }) => targetInfo.title,
-          () => '',
-        ),
       crashReason: (status) => {
         if (this.#memoryKills === 0) return clip(status, BOUNDS.title);
         this.#memoryKills--;

@@ -18,7 +18,7 @@ export interface Keyboard {
 }
 
 /** Of a longer text the rest is put in: every key is three messages. */
-const TYPED_MAX = 2_000;
+const TYPED_MAX = 1_000;
 /** So many are sent before it is waited for the page to take them. */
 const AHEAD = 32;
 const INSERTED_MAX = 64 * 1024;

@@ -122,6 +122,7 @@ export function watchNavigation(parts: NavigationParts): Navigation {
 
   async function arrived(turn: Turn): Promise<BrowserOutcome> {
     const loaded = await load(turn);
+    if (loaded) await parts.title();
     const answer = answers.get(document.loader);
     const failure = proxyFailure(url, answer);
     if (failure !== undefined) return refused(failure.reason, failure.detail);

@@ -1,9 +1,9 @@
 import type { BrowserOutcome } from '../browser-action.ts';
-import type { PageContext } from '../browser.ts';
+import type { PageContext, TabId, Viewport } from '../browser.ts';
 import type { CdpParams } from './cdp.ts';
 import type { CdpSession } from './cdp-connection.ts';
+import { BOUNDS } from './clip.ts';
 import { jpegSize, pngSize } from './image-size.ts';
-import type { Tab } from './tab.ts';
 
 type Screenshot = Extract<BrowserOutcome, { kind: 'screenshot' }>;
 type Html = Extract<BrowserOutcome, { kind: 'html' }>;
@@ -15,6 +15,15 @@ const HTML_MAX = 16 * 1024 * 1024;
 /** Our scripts run in a world of their own: what a page puts in place of the built-in functions does not count there. */
 const WORLD = 'playhead';
 
+/** What of a tab is needed to look at its page. */
+export interface PageView {
+  readonly id: TabId;
+  readonly session: CdpSession;
+  readonly mainFrame: string;
+  readonly url: string;
+  readonly viewport: Viewport;
+}
+
 export interface ScreenshotWish {
   readonly format: 'png' | 'jpeg';
   readonly quality: number;
@@ -23,10 +32,10 @@ export interface ScreenshotWish {
 
 /** Rejects with `CdpFailure`, as all here. */
 export async function takeScreenshot(
-  tab: Tab,
+  view: PageView,
   { format, quality, fullPage }: ScreenshotWish,
 ): Promise<Screenshot> {
-  const { session, viewport } = tab;
+  const { session, viewport } = view;
   const clip = fullPage ? await wholePage(session, viewport.scale) : undefined;
   const { data } = await session.send('Page.captureScreenshot', {
     format,
@@ -36,7 +45,7 @@ export async function takeScreenshot(
   const image = Buffer.from(data, 'base64');
   const size = (format === 'jpeg' ? jpegSize(image) : pngSize(image)) ?? viewport;
   const scale = size.width / (clip?.width ?? viewport.width);
-  return { kind: 'screenshot', tab: tab.id, image, format, width: size.width, height: size.height, scale };
+  return { kind: 'screenshot', tab: view.id, image, format, width: size.width, height: size.height, scale };
 }
 
 async function wholePage(
@@ -53,32 +62,39 @@ async function wholePage(
   return { x: 0, y: 0, width, height, scale: 1 };
 }
 
-export async function readHtml(tab: Tab): Promise<Html> {
+export async function readHtml(view: PageView): Promise<Html> {
   const text = await evaluate(
-    tab,
+    view,
     `((max) => {
       const type = document.doctype === null ? '' : new XMLSerializer().serializeToString(document.doctype) + '\\n';
       const all = type + (document.documentElement?.outerHTML ?? '');
       return (all.length > max ? '1' : '0') + all.slice(0, max);
     })(${HTML_MAX})`,
   );
-  return { kind: 'html', tab: tab.id, html: text.slice(1), cut: text.startsWith('1') };
+  return { kind: 'html', tab: view.id, html: text.slice(1), cut: text.startsWith('1') };
 }
 
-export async function readContext(tab: Tab): Promise<Omit<PageContext, 'tab' | 'main'>> {
-  const { cssLayoutViewport, cssContentSize, cssVisualViewport } =
-    await tab.session.send('Page.getLayoutMetrics');
+export function readTitle(view: PageView): Promise<string> {
+  return evaluate(view, `document.title.slice(0, ${BOUNDS.title})`);
+}
+
+export async function readContext(view: PageView): Promise<Omit<PageContext, 'tab' | 'main'>> {
+  const { session, url, viewport } = view;
+  const [title, { cssLayoutViewport, cssContentSize, cssVisualViewport }] = await Promise.all([
+    readTitle(view),
+    session.send('Page.getLayoutMetrics'),
+  ]);
   return {
-    url: tab.url,
-    title: tab.title,
+    url,
+    title,
     viewport: { width: cssLayoutViewport.clientWidth, height: cssLayoutViewport.clientHeight },
     page: { width: Math.ceil(cssContentSize.width), height: Math.ceil(cssContentSize.height) },
     scroll: { x: cssVisualViewport.pageX, y: cssVisualViewport.pageY },
-    deviceScaleFactor: tab.viewport.scale,
+    deviceScaleFactor: viewport.scale,
   };
 }
 
-async function evaluate({ session, mainFrame }: Tab, expression: string): Promise<string> {
+async function evaluate({ session, mainFrame }: PageView, expression: string): Promise<string> {
   const { executionContextId } = await session.send('Page.createIsolatedWorld', {
     frameId: mainFrame,
     worldName: WORLD,
@@ -89,5 +105,5 @@ async function evaluate({ session, mainFrame }: Tab, expression: string): Promis
     returnByValue: true,
     silent: true,
   });
-  return typeof result.value === 'string' ? result.value : '0';
+  return typeof result.value === 'string' ? result.value : '';
 }

@@ -80,11 +80,12 @@ export function createPointer(session: CdpSession, modifiers: () => number): Poi
           });
       }
       const end = rest.at(-1) ?? start;
-      if (data !== undefined) {
+      if (data === undefined) await up(end, 'left', 1);
+      else {
+        // With the drop it is over: a page that is dragged from sees no button go up.
         for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
           await session.send('Input.dispatchDragEvent', { type, ...end, data, modifiers: modifiers() });
       }
-      await up(end, 'left', 1);
     } finally {
       buttons &= ~BIT.left;
       session.off('Input.dragIntercepted');

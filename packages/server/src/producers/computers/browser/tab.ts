@@ -15,6 +15,7 @@ import { createLiveInput, type LiveInput } from './live-input.ts';
 import { type Navigation, watchNavigation } from './navigation.ts';
 import { tellMessages } from './page-messages.ts';
 import { tellRequests } from './page-requests.ts';
+import { readTitle } from './page-view.ts';
 import { createPointer, type Pointer } from './pointer.ts';
 import type { Screencast } from './screencast.ts';
 
@@ -33,6 +34,8 @@ export interface TabParts {
 const EVENTS = { burst: 100, perSecond: 20 };
 /** Messages about requests that are read of a tab. */
 const REQUESTS = { burst: 1_000, perSecond: 300 };
+
+const TITLE_MS = 1_000;
 
 type State = 'open' | 'crashed' | 'closed' | 'browser-gone';
 
@@ -97,10 +100,7 @@ export class Tab {
     this.navigation = watchNavigation({
       ...{ session, tab: id, mainFrame: target, url, clock, loadMs: settings.loadMs, tell: this.#tell },
       proxy: () => host.use.proxy,
-      title: async () => {
-        this.title = clip(await host.title(target), BOUNDS.title);
-        return this.title;
-      },
+      title: () => this.#readTitle(),
       admit: (type) => this.#gate.admit(type),
       committed: () => {
         if (this.#state === 'crashed') this.#state = 'open';
@@ -181,6 +181,15 @@ export class Tab {
     this.hang[Symbol.dispose]();
     this.#host.use.login?.detach(this.session);
     if (this.session.id !== undefined) this.#host.connection.drop(this.session.id);
+  }
+
+  /** The page says it, or if it is too busy the browser, which may hear of it late. */
+  async #readTitle(): Promise<string> {
+    const { clock } = this.#host;
+    const late = Promise.withResolvers<string>();
+    using _timer = clock.after(TITLE_MS, () => late.resolve(this.title));
+    this.title = await Promise.race([readTitle(this).catch(() => this.title), late.promise]);
+    return this.title;
   }
 
   #gone(): Refusal {
