@@ -3,7 +3,7 @@ import type { Hit, SearchQuery } from '../../../search/search.ts';
 import { cite, type Memory } from './memory.ts';
 import type { Intent, Question } from './question.ts';
 import { findFailed, findRuns, firstFailingLine, hasFailed, lineOf, type Run } from './runs.ts';
-import { ago, ended, marked, named, short } from './say.ts';
+import { ago, ended, marked, named, short, shortCommand } from './say.ts';
 
 /** The sentences of an answer, as they are found. An answer that found nothing yields none. */
 export type Sentences = AsyncGenerator<string, void, void>;
@@ -130,7 +130,7 @@ async function* linesAround(memory: Memory, hit: Hit, wanted: string): Sentences
   const first = await memory.first(hit.stream);
   const command = first?.type === 'started' ? String(first.data?.['command']) : nameOf(hit.stream);
   const position = lines[at]?.position ?? hit.position;
-  yield `\`${short(command, 120)}\` printed, ${ago(hit.time, memory.now())} ${cite(hit.stream, position)}:\n`;
+  yield `\`${shortCommand(command)}\` printed, ${ago(hit.time, memory.now())} ${cite(hit.stream, position)}:\n`;
   yield `\`\`\`\n${shown
     .map(({ data }) => lineOf(data))
     .join('\n')

@@ -73,7 +73,8 @@ const FORM = new Set(
     "their then there these they thing things this time times to today took user user's visited was we website " +
     "were what what's when where which while who why with work worked written wrong wrote you yesterday your hour " +
     'minute minutes hours day days week currently moment active crash crashed broke broken browsed opened open ' +
-    'download downloads downloaded read reading viewed much fast slow often after'
+    'download downloads downloaded read reading viewed much fast slow often after we us our they them he she visit visits ' +
+    'browse browser anybody somebody someone anyone'
   ).split(' '),
 );
 

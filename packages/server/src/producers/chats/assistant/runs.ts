@@ -86,7 +86,7 @@ function present(runs: readonly (Run | undefined)[]): readonly Run[] {
 }
 
 const TROUBLE =
-  /\b(?:error|fail(?:ed|ure|s)?|exception|traceback|panic|fatal|not ok|cannot|undefined reference|assert(?:ion)?(?:error)?)\b|✗|✘|×|❌/i;
+  /\b(?:error|fail(?:ed|ure|s)?|exception|traceback|panic|fatal|not ok|cannot|could not|unable to|refused|denied|timed out|no such|undefined reference|assert(?:ion)?(?:error)?)\b|✗|✘|×|❌/i;
 /** Lines that only count or announce: not where something failed. */
 const COUNTING = /\b0 (?:errors?|fail(?:ed|ures?)?)\b|\b(?:error|failure)s?: 0\b/i;
 

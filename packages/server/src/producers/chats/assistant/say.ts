@@ -3,7 +3,7 @@ import type { Run } from './runs.ts';
 
 /** How a run is spoken of: "`npm test` in my-project". */
 export function named({ command, project }: Run): string {
-  return `\`${short(command, 120)}\` in ${project}`;
+  return `\`${shortCommand(command)}\` in ${project}`;
 }
 
 /** How it ended, as a clause behind its name: "exited 1 after 12 s, 3 minutes ago". */
@@ -46,6 +46,12 @@ export function ago(time: number, now: number): string {
 export function short(text: string, length: number): string {
   const line = text.replaceAll(/\s+/g, ' ').trim();
   return line.length <= length ? line : `${line.slice(0, length - 1).toWellFormed()}…`;
+}
+
+/** A command on one line. A long one loses its middle: its name may stand at either end. */
+export function shortCommand(command: string): string {
+  const line = command.replaceAll(/\s+/g, ' ').trim();
+  return line.length <= 160 ? line : `${line.slice(0, 100)}…${line.slice(-58)}`.toWellFormed();
 }
 
 /** A snippet's marks as Markdown. */
