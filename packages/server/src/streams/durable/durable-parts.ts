@@ -7,7 +7,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { SseTransport } from '../../transports/transport.ts';
 import { keyOf, missingStream } from '../gateway.ts';
 import { callerOf } from '../write-face.ts';
-import { streamAt } from './stream-path.ts';
+import { streamAt } from '../stream-path.ts';
 
 /** What the Durable Streams face is made of. */
 export interface DurableParts {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { parsePosition, type Position, type StreamName } from '@playhead/protocol';
 import { headerNumber, headerText } from './request-headers.ts';
 import { invalid } from './refusal.ts';
-import { streamAt } from './stream-path.ts';
+import { streamAt } from '../stream-path.ts';
 
 /** What a request wants to have forked. */
 export interface ForkRequest {

@@ -45,7 +45,7 @@ export async function attemptWebhook(
   { call, slots }: AttemptParts,
   { tenant, url, again, signal, body }: WebhookAttempt,
 ): Promise<WebhookResult | undefined> {
-  using slot = await slots.take(again ? 'again' : 'first', signal);
+  using slot = await slots.take(tenant, again ? 'again' : 'first', signal);
   const text = slot && (await body());
   return text === undefined ? undefined : await call({ tenant, url, body: text, signal });
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isStreamName, kindOf, PlayheadError, type StreamName } from '@playhead/protocol';
+import { kindOf, PlayheadError, type StreamName } from '@playhead/protocol';
 import { z } from 'zod';
+import { streamAt } from '../stream-path.ts';
 import { streamPattern } from './stream-pattern.ts';
 import { isTenantWide } from './tenant-wide.ts';
 
@@ -49,8 +50,8 @@ export function readConfig(value: unknown, limits: ConfigLimits): SubscriptionCo
   const parsed = body.safeParse(value);
   if (!parsed.success) throw invalid(z.prettifyError(parsed.error));
   const { type, webhook, wake_stream, lease_ttl_ms, description } = parsed.data;
-  const pattern = plain(parsed.data.pattern ?? '');
-  if (pattern !== '' && streamPattern(pattern) === undefined)
+  const pattern = plainPattern(plain(parsed.data.pattern ?? ''));
+  if (pattern === undefined)
     throw invalid('pattern is segments of stream names, * for any one and ** for any number, parted by /.');
   const streams = readStreams(parsed.data.streams ?? [], limits.streams);
   if (pattern === '' && streams.length === 0) throw invalid('pattern or streams must be there.');
@@ -63,8 +64,8 @@ export function readConfig(value: unknown, limits: ConfigLimits): SubscriptionCo
     if (webhook === undefined || webhook === null) throw invalid('A webhook needs webhook.url.');
     return { ...common, delivery: { kind: type, url: webhook.url }, ...told };
   }
-  const stream = plain(wake_stream ?? '');
-  if (!isStreamName(stream)) throw invalid('pull-wake needs wake_stream, the name of a stream.');
+  const stream = streamIn(wake_stream ?? '');
+  if (stream === undefined) throw invalid('pull-wake needs wake_stream, the name of a stream.');
   if (limits.reserved.has(kindOf(stream))) throw invalid('wake_stream is one that the server alone writes.');
   if (streams.includes(stream)) throw invalid('A subscription cannot wake itself: streams has wake_stream.');
   return { ...common, delivery: { kind: type, stream }, ...told };
@@ -74,8 +75,8 @@ export function readConfig(value: unknown, limits: ConfigLimits): SubscriptionCo
 export function readStreams(names: readonly unknown[], limit: number): StreamName[] {
   if (names.length > limit) throw invalid(`streams has at most ${limit} names.`);
   const read = names.map((name) => {
-    const stream = typeof name === 'string' ? plain(name) : '';
-    if (!isStreamName(stream)) throw invalid('streams is a list of names of streams.');
+    const stream = typeof name === 'string' ? streamIn(name) : undefined;
+    if (stream === undefined) throw invalid('streams is a list of names of streams.');
     if (!isTenantWide(stream)) throw invalid(`${stream} is one user's own: no subscription can have it.`);
     return stream;
   });
@@ -86,8 +87,30 @@ export function sameConfig(a: SubscriptionConfig, b: SubscriptionConfig): boolea
   return isDeepStrictEqual(a, b);
 }
 
-/** Paths are relative to the root of all streams, with or without a slash before or behind. */
-export function plain(path: string): string {
+/**
+ * The stream that a path in a request names, spelled as on the face of streams. Paths are relative to the root of all
+ * streams, with or without a slash before or behind. Undefined for what is no name.
+ */
+export function streamIn(path: string): StreamName | undefined {
+  return streamAt(plain(path));
+}
+
+/** A pattern with its names in their one spelling; undefined if it is none. None at all is ''. */
+function plainPattern(text: string): string | undefined {
+  if (text === '') return text;
+  const segments = text.split('/').map((segment) => (WILD.has(segment) ? segment : plainSegment(segment)));
+  const pattern = segments.join('/');
+  return segments.includes(undefined) || streamPattern(pattern) === undefined ? undefined : pattern;
+}
+
+const WILD: ReadonlySet<string> = new Set(['*', '**']);
+
+/** A star inside of a segment stands for nothing, and is no part of a name that anybody means. */
+function plainSegment(segment: string): string | undefined {
+  return segment.includes('*') ? undefined : streamAt(segment);
+}
+
+function plain(path: string): string {
   // Much longer than any name: it is none, and slashes in their thousands are not worth looking at.
   return path.length > MAX_TEXT ? path : path.replace(/^\/+|\/+$/g, '');
 }

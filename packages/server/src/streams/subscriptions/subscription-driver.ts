@@ -142,7 +142,10 @@ export class SubscriptionDriver {
     const names = [...this.streams.cursors.names()];
     await store.removeHead(this.#stored());
     this.#end('deleted');
-    for (const name of names) await store.putLink(this.#head.incarnation, name, undefined);
+    await store.putLinks(
+      this.#head.incarnation,
+      names.map((name) => [name, undefined]),
+    );
   }
 
   /** It could not be made: nothing more is done for it. What is half stored the next start removes. */
@@ -211,7 +214,7 @@ export class SubscriptionDriver {
     const links = this.streams.cursors.takeUnsaved();
     const changed = this.#changed;
     try {
-      for (const [name, link] of links) await store.putLink(this.#head.incarnation, name, link);
+      await store.putLinks(this.#head.incarnation, links);
       this.#changed = false;
       // The last: a subscription without its head is none, and cursors may be ahead of what a worker was told.
       if (changed) await store.putHead(this.#stored());

@@ -8,7 +8,7 @@ import { isRecord } from '../event-input.ts';
 import { callerOf } from '../write-face.ts';
 import type { LiveSubscription, WorkerToken } from './live-subscription.ts';
 import type { SigningKeys } from './signing-keys.ts';
-import { type ConfigLimits, plain, readConfig, readStreams } from './subscription-config.ts';
+import { type ConfigLimits, readConfig, readStreams, streamIn } from './subscription-config.ts';
 import { CONTROL_PATH } from './subscription-json.ts';
 import { refusal } from './subscription-refusal.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -43,9 +43,13 @@ export function mountSubscriptions(router: Router, parts: SubscriptionFaceParts)
   const add = (method: Route['method'], path: string, access: Access, handle: Handler): void =>
     router.add({ method, path, access, handle });
 
-  add('GET', `${CONTROL_PATH}/subscriptions`, READ, (exchange) => list(parts, exchange));
+  const get = (path: string, access: Access, handle: Handler): void => {
+    for (const method of ['GET', 'HEAD'] as const) add(method, path, access, handle);
+  };
+
+  get(`${CONTROL_PATH}/subscriptions`, READ, (exchange) => list(parts, exchange));
   add('PUT', ONE, WRITE, (exchange) => put(parts, exchange));
-  add('GET', ONE, READ, async (exchange) => ({ body: await shown(parts, exchange, found(parts, exchange)) }));
+  get(ONE, READ, async (exchange) => ({ body: await shown(parts, exchange, found(parts, exchange)) }));
   add('DELETE', ONE, WRITE, async (exchange) => {
     await parts.subscriptions.delete(callerOf(exchange).tenant, exchange.params['id'] ?? '');
     return { status: 204 };
@@ -59,7 +63,10 @@ export function mountSubscriptions(router: Router, parts: SubscriptionFaceParts)
     return { status: 204 };
   });
   add('DELETE', `${ONE}/streams/*`, WRITE, async (exchange) => {
-    await found(parts, exchange).removeStream(plain(exchange.params['*'] ?? ''));
+    const stream = streamIn(exchange.params['*'] ?? '');
+    const subscription = found(parts, exchange);
+    // What cannot be a name is not linked either.
+    if (stream !== undefined) await subscription.removeStream(stream);
     return { status: 204 };
   });
   add('POST', `${ONE}/claim`, WRITE, async (exchange) => {
@@ -73,7 +80,7 @@ export function mountSubscriptions(router: Router, parts: SubscriptionFaceParts)
     await subscription.release({ token, ...readRelease(await exchange.json()) });
     return { status: 204 };
   });
-  add('GET', `${CONTROL_PATH}/jwks.json`, 'public', (exchange) => jwks(parts, exchange));
+  get(`${CONTROL_PATH}/jwks.json`, 'public', (exchange) => jwks(parts, exchange));
   reserve(router);
 }
 

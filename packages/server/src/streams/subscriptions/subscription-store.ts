@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Records } from '../../records/records.ts';
 import type { StoredLink } from './cursors.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -25,8 +26,11 @@ export interface SubscriptionStore {
   /** All of them, with their streams by name. */
   load(): Promise<[StoredSubscription, ReadonlyMap<string, StoredLink>][]>;
   putHead(head: StoredSubscription): Promise<void>;
-  /** Undefined removes. */
-  putLink(incarnation: string, name: string, link: StoredLink | undefined): Promise<void>;
+  /** Undefined removes. Lets others run on the way, if there are many. */
+  putLinks(
+    incarnation: string,
+    changed: Iterable<[name: string, link: StoredLink | undefined]>,
+  ): Promise<void>;
   /** Gone from here on, also if the rest of it is not removed. */
   removeHead(head: StoredSubscription): Promise<void>;
 }
@@ -57,10 +61,15 @@ export function subscriptionStore(records: Records): SubscriptionStore {
       return loaded;
     },
     putHead: (head) => heads.put(idOf(head), head),
-    async putLink(incarnation, name, link) {
-      const id = `${incarnation}/${name}`;
-      if (link === undefined) await links.delete(id);
-      else await links.put(id, link);
+    async putLinks(incarnation, changed) {
+      let count = 0;
+      for (const [name, link] of changed) {
+        const id = `${incarnation}/${name}`;
+        if (link === undefined) await links.delete(id);
+        else await links.put(id, link);
+        // A store may do its work without ever giving the thread away.
+        if (++count % AT_ONCE === 0) await setImmediate();
+      }
     },
     async removeHead(head) {
       await heads.delete(idOf(head));
@@ -69,3 +78,4 @@ export function subscriptionStore(records: Records): SubscriptionStore {
 }
 
 const PAGE = 1_000;
+const AT_ONCE = 64;

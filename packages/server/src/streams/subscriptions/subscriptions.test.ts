@@ -64,7 +64,7 @@ function open(): Promise<Subscriptions> {
     logger: SILENT,
     records: records.all,
     tokens: wakeTokens(secret, clock, TOKEN),
-    slots: deliverySlots(2),
+    slots: deliverySlots(8),
     call: (request) =>
       new Promise((resolve) => {
         const wake = JSON.parse(request.body) as Call['wake'];
@@ -273,7 +273,7 @@ test('P-263 P-283 what is appended while its stream is being linked is not misse
 test('P-268 a wake tells of a thousand streams, the next one of those that had no room', async () => {
   await subscriptions[Symbol.asyncDispose]();
   subscriptions = await openSubscriptions({
-    ...{ log, hub, clock, logger: SILENT, records: records.all, slots: deliverySlots(2) },
+    ...{ log, hub, clock, logger: SILENT, records: records.all, slots: deliverySlots(8) },
     tokens: wakeTokens(secret, clock, TOKEN),
     retry: { firstMs: 100, longestMs: 100 },
     ...{ streams: 2_000, subscriptions: 10 },

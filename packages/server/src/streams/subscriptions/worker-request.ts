@@ -1,7 +1,7 @@
 import { parsePosition, PlayheadError } from '@playhead/protocol';
 import { z } from 'zod';
 import type { AckRequest, WorkerRequest } from './live-subscription.ts';
-import { plain } from './subscription-config.ts';
+import { streamIn } from './subscription-config.ts';
 
 /** How many acks one request has: as many as a wake has streams. */
 const ACKS = 1_000;
@@ -41,7 +41,7 @@ export function readAck(body: unknown): Omit<AckRequest, 'token'> {
     wake: wake_id,
     generation,
     acks: (acks ?? []).map(({ stream, path, offset }) => ({
-      stream: plain(stream ?? path ?? ''),
+      stream: streamIn(stream ?? path ?? '') ?? '',
       offset: parsePosition(offset),
     })),
     done: done ?? false,
