@@ -41,6 +41,8 @@ test('D-18 no secret is written, wherever it stands', () => {
     },
     'x',
   );
+  const wake = 'dsw_WyJkZWZhdWx0Il0.mac-of-the-token';
+  logger.info({ answer: `{"callback_token":"${wake}"}` }, `woken with ${wake}`);
   logger.info(
     { url: '/ws?token=tok-123&x=1', list: [{ ticket: 'tick-456' }], note: 'Bearer abc.def' },
     `with ${key}`,
@@ -56,6 +58,8 @@ test('D-18 no secret is written, wherever it stands', () => {
     'tick-456',
     'abc.def',
     'deep-one',
+    'WyJkZWZhdWx0Il0',
+    'mac-of-the-token',
   ]) {
     expect(text(), secret).not.toContain(secret);
   }
