@@ -458,3 +458,69 @@ describe('chats', () => {
     );
   });
 });
+
+describe('tools of a model', () => {
+  test('it finds and reads what the asker may see, and its calls are events of the answer', async () => {
+    await request(server, '/v1/streams/diary', { method: 'PUT' });
+    await post(server, '/v1/streams/diary', { type: 'entry', data: { text: 'the zebra has stripes' } });
+    script = (say, _, index) => {
+      if (index === first) say.call('read_stream', { stream: 'diary', after: 'start' });
+      else {
+        say.text('It has stripes.');
+        say.end();
+      }
+    };
+    const first = upstream.asked.length;
+    const chat = await makeChat(server);
+    const started = await post(
+      server,
+      `/v1/chats/${chat}/messages`,
+      { prompt: 'What has the zebra?' },
+      { headers: { accept: 'application/json' } },
+    );
+    const { stream } = started.json<{ stream: string }>();
+    await using reader = await openStream(server, `/v1/streams/${stream}?after=start`);
+    const result = await reader.event('tool_result');
+    expect(result.data).toContain('the zebra has stripes');
+    await reader.event('done');
+    const offered = (upstream.asked[first]?.['tools'] ?? []) as { function: { name: string } }[];
+    expect(offered.map((tool) => tool.function.name)).toEqual(['search_streams', 'read_stream']);
+    // The model got it, as the provider's format says.
+    expect(JSON.stringify(upstream.asked.at(-1)?.messages.at(-1))).toContain('the zebra has stripes');
+  });
+
+  test('P-489 D-19 commands only where the question allows it, and the key may run them', async () => {
+    const offered = async (body: object, key?: string): Promise<string[]> => {
+      const chat = (await post(server, '/chats', {}, key === undefined ? {} : { key })).json<{ id: string }>()
+        .id;
+      using asking = await ask(server, chat, { prompt: 'hello', ...body }, key === undefined ? {} : { key });
+      await asking.ended;
+      const tools = (upstream.asked.at(-1)?.['tools'] ?? []) as { function: { name: string } }[];
+      return tools.map((tool) => tool.function.name);
+    };
+    expect(await offered({})).not.toContain('run_command');
+    expect(await offered({ allow: ['run'] })).toContain('run_command');
+    const chatter = await makeKey(server, { scopes: ['chats:write', 'streams:read'] });
+    expect(await offered({ allow: ['run'] }, chatter)).toEqual(['search_streams', 'read_stream']);
+    const bare = await makeKey(server, { scopes: ['chats:write'] });
+    expect(await offered({ allow: ['run'] }, bare)).toEqual([]);
+  });
+
+  test('a command that a model runs answers with its output and its exit code', async () => {
+    const first = upstream.asked.length;
+    script = (say, _, index) => {
+      if (index === first) say.call('run_command', { command: 'echo out; echo err >&2; exit 3' });
+      else {
+        say.text('Done.');
+        say.end();
+      }
+    };
+    const chat = await makeChat(server);
+    using asking = await ask(server, chat, { prompt: 'run it', allow: ['run'] });
+    await asking.ended;
+    const told = JSON.stringify(upstream.asked.at(-1)?.messages.at(-1));
+    expect(told).toContain('exit_code');
+    expect(told).toMatch(/3/);
+    expect(told).toContain('out');
+  });
+});

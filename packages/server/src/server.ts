@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlayheadError } from '@playhead/protocol';
+import type { ToolSet } from 'ai';
 import { createAuthenticator } from './access/authenticator.ts';
 import { bindProblem } from './access/bind-rule.ts';
 import { mountConsoleSession } from './access/console-session-face.ts';
@@ -25,8 +26,10 @@ import { createMemoryLog } from './log/memory/memory-log.ts';
 import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
 import { tieredLog } from './log/tiered.ts';
 import { createFrames } from './frames/live/create-frames.ts';
+import { chatTools } from './producers/chats/chat-tools.ts';
 import { createChats } from './producers/chats/chats.ts';
 import { createAssistant } from './producers/chats/assistant/assistant.ts';
+import type { ModelRequest } from './producers/chats/model.ts';
 import { openModel } from './producers/chats/models/open-model.ts';
 import type { ChatSettings } from './producers/chats/settings.ts';
 import { createGuard, type GuardParts } from './outgoing/create-guard.ts';
@@ -139,8 +142,13 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     }),
   );
   const producers: Producer[] = [commands];
+  const tools = (request: ModelRequest): ToolSet =>
+    chatTools(
+      { log, search: index, executor: commands.executor, folder: join(settings.data, 'chats') },
+      request,
+    );
   const model =
-    (await openModel(settings)) ?? createAssistant({ log, search: index, now: () => clock.now() });
+    (await openModel(settings, tools)) ?? createAssistant({ log, search: index, now: () => clock.now() });
   producers.push(stack.use(createChats({ ...context, model, settings: chatSettings(settings) })));
   // Known once it listens; nobody asks before.
   let url = '';

@@ -1,5 +1,6 @@
 import { PlayheadError } from '@playhead/protocol';
-import type { Model } from '../model.ts';
+import type { ToolSet } from 'ai';
+import type { Model, ModelRequest } from '../model.ts';
 import { openProvider } from './provider.ts';
 
 export interface ModelSettings {
@@ -10,7 +11,10 @@ export interface ModelSettings {
 }
 
 /** The model that the settings name; undefined for the assistant that comes with the server. */
-export async function openModel(settings: ModelSettings): Promise<Model | undefined> {
+export async function openModel(
+  settings: ModelSettings,
+  tools: (request: ModelRequest) => ToolSet,
+): Promise<Model | undefined> {
   const { chatBaseUrl: baseUrl, chatModel: model, chatApiKey: apiKey } = settings;
   const provider =
     settings.chatProvider !== 'auto'
@@ -26,7 +30,7 @@ export async function openModel(settings: ModelSettings): Promise<Model | undefi
   if (provider !== 'openai-compatible' && apiKey === undefined) {
     throw wrong('PLAYHEAD_CHAT_API_KEY', `is the key of ${provider}`);
   }
-  return openProvider({ provider, model, apiKey, baseUrl }, () => ({}));
+  return openProvider({ provider, model, apiKey, baseUrl }, tools);
 }
 
 function wrong(setting: string, meaning: string): PlayheadError {
