@@ -178,6 +178,20 @@ test('P-282 what was deleted stays deleted, and membership stays as it was', asy
   await until(async () => (await cursorsOf(server, 'stays'))['stays/a'] === end, 'the ack');
 });
 
+test('P-264 D-22 a network that is closed by now is not called, whatever was allowed when it was subscribed', async () => {
+  await using server = await start();
+  await using receiver = await startReceiver(done);
+  await hook(server, receiver, 'closed');
+  await server.restart({ PLAYHEAD_ALLOWED_NETWORKS: '' });
+  await makeStream(server, 'closed/a');
+  await append(server, 'closed/a', 1);
+  await until(
+    async () => (await readSubscription(server, 'closed')).last_failure?.reason === 'not called: address',
+    'the call to be refused',
+  );
+  expect(receiver.calls).toEqual([]);
+});
+
 test('P-282 a server that goes away in good order waits for the answer of a webhook, and remembers it', async () => {
   await using server = await start();
   let answer = (): void => undefined;
