@@ -60,8 +60,7 @@ export function writeRawError(
     'close',
   ];
   const { status } = PROBLEMS[error.code];
-  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}
-`;
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\n`;
   for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
   socket.end(`${text}\r\n${body}`);
 }
