@@ -96,7 +96,7 @@ export async function startComputer(
   held.use(computer.viewers);
   held.use(computer.spectators);
   computer.renew();
-  events.tell({ type: 'session_state', status: 'ready' });
+  events.begin({ type: 'session_state', status: 'ready' });
   parts.live.add(computer);
   void supervise(parts, computer, held.move());
   if (parts.draining()) session.stop({ kind: 'stopped', by: 'shutdown' });

@@ -4,6 +4,8 @@ import { type ComputerEvent, logEvent } from './events.ts';
 
 /** The way of one computer's events into its stream. After `close` nothing is told any more. */
 export interface EventOutlet {
+  /** Tells the first event, and behind it what pages did before. */
+  begin(first: ComputerEvent): void;
   /** Tells what must not be missing: these happen as fast as callers act, and callers wait for room. */
   tell(...events: readonly ComputerEvent[]): void;
   /** Tells what pages do. While the log has no room these are counted instead of kept, for nobody can pause a page. */
@@ -13,6 +15,8 @@ export interface EventOutlet {
 
 export function createEventOutlet(id: string, outlet: Outlet, clock: Clock): EventOutlet {
   const omitted = new Map<ComputerEvent['type'], number>();
+  /** What pages did before the beginning; undefined from then on. */
+  let early: ComputerEvent[] | undefined = [];
   let closed = false;
   let full = false;
 
@@ -43,8 +47,16 @@ export function createEventOutlet(id: string, outlet: Outlet, clock: Clock): Eve
   }
 
   return {
+    begin(first) {
+      send([first, ...(early ?? [])]);
+      early = undefined;
+    },
     tell: (...events) => send(events),
     tellOfPage(...events) {
+      if (early !== undefined) {
+        early.push(...events);
+        return;
+      }
       if (hasRoom()) {
         send([...takeOmitted(), ...events]);
         return;
