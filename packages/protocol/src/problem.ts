@@ -18,6 +18,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     retry: false,
     title: 'No representation fits the Accept header',
   },
+  'timed-out': { status: 408, close: 4408, retry: true, title: 'Nothing was heard in time' },
   conflict: { status: 409, close: 4530, retry: false, title: 'The request conflicts with what exists' },
   fenced: { status: 409, close: 4531, retry: false, title: 'A newer writer has taken over' },
   'stream-closed': { status: 409, close: 4532, retry: false, title: 'The stream is closed' },
@@ -77,6 +78,7 @@ export type ProblemCode =
   | 'stream-not-found'
   | 'method-not-allowed'
   | 'not-acceptable'
+  | 'timed-out'
   | 'conflict'
   | 'fenced'
   | 'stream-closed'

@@ -103,6 +103,7 @@ const UPPER_CODES: Readonly<Record<ProblemCode, string>> = {
   'stream-not-found': 'NOT_FOUND',
   'method-not-allowed': 'METHOD_NOT_ALLOWED',
   'not-acceptable': 'NOT_ACCEPTABLE',
+  'timed-out': 'REQUEST_TIMEOUT',
   conflict: 'CONFLICT',
   fenced: 'CONFLICT',
   'stream-closed': 'CONFLICT',
