@@ -1,5 +1,5 @@
-import { isIPv6 } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
+import { networkOf } from '../runtime/network-of.ts';
 
 export interface FailureSettings {
   /** Failures from one address that are answered 401; what follows is refused. */
@@ -39,17 +39,4 @@ export function countFailures(clock: Clock, settings: FailureSettings): Failures
       return tooMany;
     },
   };
-}
-
-/** An IPv6 caller has 2^64 addresses of its own: its /64 is what counts. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [before = '', after] = address.toLowerCase().split('::');
-  const left = before === '' ? [] : before.split(':');
-  const right = after === undefined || after === '' ? [] : after.split(':');
-  const groups =
-    after === undefined
-      ? left
-      : [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
-  return `${groups.slice(0, 4).join(':')}::/64`;
 }
