@@ -50,8 +50,15 @@ export function findPython(): OptionalProgram {
   );
 }
 
-function hasPackages(python: string): boolean {
-  return spawnSync(python, ['-c', 'import requests, sseclient, aiohttp'], { stdio: 'ignore' }).status === 0;
+/** The same, with the published client of the computers' interface. */
+export function findComputersClient(): OptionalProgram {
+  const { path } = findPython();
+  const found = hasPackages(path, 'tzafon') ? path : undefined;
+  return judge('Python with tzafon', found, '.venv/bin/pip install -r tests/samples/requirements.txt');
+}
+
+function hasPackages(python: string, names = 'requests, sseclient, aiohttp'): boolean {
+  return spawnSync(python, ['-c', `import ${names}`], { stdio: 'ignore' }).status === 0;
 }
 
 function onPath(names: readonly string[]): string | undefined {

@@ -100,6 +100,8 @@ export async function startComputer(
   parts.live.add(computer);
   void supervise(parts, computer, held.move());
   if (parts.draining()) session.stop({ kind: 'stopped', by: 'shutdown' });
+  // Whoever is told of it finds it in the stream, also after a crash.
+  await session.outlet.settled();
   return computer;
 }
 
