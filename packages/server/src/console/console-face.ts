@@ -2,15 +2,19 @@ import { readFile } from 'node:fs/promises';
 import type { Reply } from '../http/exchange.ts';
 import type { Router } from '../http/router.ts';
 
-/** The page's files and their types. Nothing else is served from here. */
+/** The pages' files and their types. Nothing else is served from here. */
 const FILES: Readonly<Record<string, string>> = {
   'index.html': 'text/html; charset=utf-8',
   'console.css': 'text/css; charset=utf-8',
   'console.js': 'text/javascript; charset=utf-8',
+  'session.js': 'text/javascript; charset=utf-8',
+  'computers.html': 'text/html; charset=utf-8',
+  'computers.js': 'text/javascript; charset=utf-8',
+  'hands.js': 'text/javascript; charset=utf-8',
 };
 
 /**
- * The page under `/console/`, for anybody: it holds no data, and what it shows it asks the API for with the key
+ * The pages under `/console/`, for anybody: they hold no data, and what they show they ask the API for with the key
  * that the person puts in. `/` sends browsers there.
  */
 export function mountConsole(router: Router): void {

@@ -1,69 +1,16 @@
 // The plain page: start a command, watch it, reload, resume. What is watched is kept in the tab's session, and the
 // server replays it from the start, so a reload loses nothing.
 
+import { $, ask, begin, isKnown } from './session.js';
+
 /** Lines kept on screen; older ones are cut, the stream still has them. */
 const LINES = 5000;
 
-const $ = (id) => document.getElementById(id);
 const output = $('output');
 let source;
 let watched;
 let pending = [];
 let painting = false;
-let signedIn = false;
-
-// Whoever is signed in is known by a cookie that no script can read; else the key says who asks.
-function headers() {
-  const key = $('key').value.trim();
-  return { 'Content-Type': 'application/json', ...(key === '' ? {} : { 'X-API-Key': key }) };
-}
-
-/** Asks the API; what it answers, or undefined after telling the person what was wrong. */
-async function ask(method, path, body) {
-  const response = await fetch(path, {
-    method,
-    headers: headers(),
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  }).catch(() => undefined);
-  if (response === undefined) return tell('The server does not answer. Is it running?');
-  const answer = response.status === 204 ? {} : await response.json().catch(() => ({}));
-  if (response.ok) return (tell(''), answer);
-  if (response.status === 401 && signedIn) showSession(false);
-  return tell(answer.error?.message ?? answer.detail ?? `The server answered ${response.status}.`);
-}
-
-function tell(text) {
-  $('problem').textContent = text;
-  $('problem').hidden = text === '';
-}
-
-function showSession(on) {
-  signedIn = on;
-  $('session').hidden = !on;
-  $('key-box').hidden = on;
-}
-
-/**
- * A link that `playhead tickets --console` prints has its ticket behind the #, which is sent to no server. It is taken
- * out of the address before anything else, and is good once.
- */
-async function signIn() {
-  const ticket = /^#ticket=([\w-]+)$/.exec(location.hash)?.[1];
-  if (ticket !== undefined) {
-    history.replaceState(null, '', location.pathname);
-    sessionStorage.removeItem('key');
-    $('key').value = '';
-    if ((await ask('POST', '/console/session', { ticket })) === undefined) {
-      $('problem').textContent += ' Make another link with `playhead tickets --console`, or put a key in.';
-      return showSession(false);
-    }
-  }
-  const session = await fetch('/console/session').then(
-    (response) => response.json(),
-    () => undefined,
-  );
-  showSession(session?.signed_in === true);
-}
 
 function setState(text, mood = '') {
   $('state').textContent = text;
@@ -131,7 +78,7 @@ function watch(command) {
 }
 
 async function list() {
-  if (!signedIn && $('key').value === '') return;
+  if (!isKnown()) return;
   const project = encodeURIComponent($('project').value);
   const answer = await ask('GET', `/projects/${project}/commands?limit=20`);
   if (answer === undefined) return;
@@ -171,22 +118,6 @@ $('stop').addEventListener('click', () => {
 
 $('refresh').addEventListener('click', () => void list());
 
-$('sign-out').addEventListener('click', async () => {
-  await ask('DELETE', '/console/session');
-  showSession(false);
-  $('commands').replaceChildren();
-});
-
-// The link may be opened in a tab that shows the page already.
-window.addEventListener('hashchange', () => void signIn().then(list));
-
-// The key stays in this tab only: not in the URL, not on disk.
-$('key').addEventListener('change', () => {
-  sessionStorage.setItem('key', $('key').value);
-  void list();
-});
-
-$('key').value = sessionStorage.getItem('key') ?? '';
 const kept = sessionStorage.getItem('watched');
 if (kept !== null) watch(JSON.parse(kept));
-void signIn().then(list);
+begin({ changed: () => void list(), left: () => $('commands').replaceChildren() });
