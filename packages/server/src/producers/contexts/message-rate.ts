@@ -1,0 +1,73 @@
+/** How many messages are taken, and how many are borne. */
+export interface RateRule {
+  /** Messages per second; a burst of twice as many passes. */
+  readonly perSecond: number;
+  /** How long ten times as many are borne, ms. */
+  readonly floodMs: number;
+}
+
+export type Verdict =
+  | { readonly kind: 'taken' }
+  /** Refused, and the connection goes on. `retryAfter`: seconds, at least 1. */
+  | { readonly kind: 'limited'; readonly retryAfter: number }
+  /** Ten times the rate, for too long. */
+  | { readonly kind: 'flood' };
+
+/** A flood is measured in so many parts of its time; each of them must have been one. */
+const PARTS = 30;
+const FLOOD_FACTOR = 10;
+
+const TAKEN: Verdict = { kind: 'taken' };
+const FLOOD: Verdict = { kind: 'flood' };
+
+/**
+ * The rate of one sender (D-43): a bucket that refills evenly decides about each message; the count of all of them,
+ * refused ones included, about a flood. Knows no time but what it is told.
+ */
+export class MessageRate {
+  readonly #rule: RateRule;
+  readonly #partMs: number;
+  readonly #floodCount: number;
+  #tokens: number;
+  #filledAt: number;
+  #partSince: number;
+  #count = 0;
+  /** Parts without a pause in between in which it was a flood. */
+  #flooded = 0;
+
+  constructor(rule: RateRule, now: number) {
+    this.#rule = rule;
+    this.#partMs = rule.floodMs / PARTS;
+    this.#floodCount = (rule.perSecond * FLOOD_FACTOR * this.#partMs) / 1_000;
+    this.#tokens = rule.perSecond * 2;
+    this.#filledAt = now;
+    this.#partSince = now;
+  }
+
+  /** Counts one message. */
+  count(now: number): Verdict {
+    if (this.#isFlood(now)) return FLOOD;
+    const { perSecond } = this.#rule;
+    // A clock that is set back takes no tokens away.
+    const elapsed = Math.max(0, now - this.#filledAt);
+    this.#filledAt = now;
+    this.#tokens = Math.min(perSecond * 2, this.#tokens + (elapsed * perSecond) / 1_000);
+    if (this.#tokens < 1) {
+      return { kind: 'limited', retryAfter: Math.max(1, Math.ceil((1 - this.#tokens) / perSecond)) };
+    }
+    this.#tokens -= 1;
+    return TAKEN;
+  }
+
+  #isFlood(now: number): boolean {
+    const parts = Math.floor((now - this.#partSince) / this.#partMs);
+    if (parts !== 0) {
+      // A part without a message was none, nor is anything known of a time that went back.
+      this.#flooded = parts === 1 && this.#count >= this.#floodCount ? this.#flooded + 1 : 0;
+      this.#partSince = parts > 0 ? this.#partSince + parts * this.#partMs : now;
+      this.#count = 0;
+    }
+    this.#count++;
+    return this.#flooded >= PARTS;
+  }
+}
