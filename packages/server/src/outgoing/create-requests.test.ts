@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../runtime/clock.ts';
 import { NO_NETWORKS, networkList } from '../runtime/network-list.ts';
-import { certificateOf } from './certificate.fixture.ts';
+import { CERTIFICATE } from './certificate.fixture.ts';
 import { createGuard } from './create-guard.ts';
 import { createRequests } from './create-requests.ts';
 import type { OutgoingPost, OutgoingRequests } from './outgoing.ts';
@@ -139,7 +139,7 @@ describe('requests for webhooks', () => {
   });
 
   test('D-22 TLS asks for the name and believes its certificate alone', async () => {
-    const { key, cert } = certificateOf('hook.example');
+    const { key, cert } = CERTIFICATE;
     const names: unknown[] = [];
     const port = await listen(
       (request, response) => {

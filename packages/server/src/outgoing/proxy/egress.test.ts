@@ -15,7 +15,7 @@ import { networkList } from '../../runtime/network-list.ts';
 import { createGuard, type GuardParts } from '../create-guard.ts';
 import type { Egress, EgressOptions, EgressPass, EgressRefusal } from '../egress.ts';
 import { createEgress, type EgressParts } from './create-egress.ts';
-import { certificateOf } from '../certificate.fixture.ts';
+import { CERTIFICATE } from '../certificate.fixture.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -429,7 +429,7 @@ describe('another proxy in between', () => {
     async (scheme) => {
       const port = await site();
       const asked: string[] = [];
-      const tls = certificateOf('proxy.example');
+      const tls = CERTIFICATE;
       const other = await otherProxy(asked, port, LOGIN, scheme === 'https' ? tls : undefined);
       // Every name is this machine. The proxy is inside, so it is asked for addresses.
       const pass = await opened(

@@ -35,7 +35,7 @@ interface Tab {
 }
 
 /** The stream of a computer's pictures; of one tab alone, if one is named. */
-export function filmStream(tenant: string, id: string, tab: TabId | null): StreamKey {
+function filmStream(tenant: string, id: string, tab: TabId | null): StreamKey {
   return streamKey(tenant, `${KIND}/${id}/frames${tab === null ? '' : `.${tab}`}`);
 }
 
