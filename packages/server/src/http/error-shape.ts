@@ -54,11 +54,12 @@ function enveloped(error: PlayheadError, id: string, now: number): ShapedError {
   });
 }
 
-/** Computers: `{status: "error", error_message, timestamp, request_id}`. */
+/** Computers: `{status: "error", error_message, timestamp, request_id}`. Some of its clients show `message`. */
 function flat(error: PlayheadError, id: string, now: number): ShapedError {
   return json({
     status: 'error',
     error_message: error.message,
+    message: error.message,
     timestamp: new Date(now).toISOString(),
     request_id: id,
     code: error.code,

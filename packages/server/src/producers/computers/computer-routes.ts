@@ -64,7 +64,8 @@ export function mountComputers(router: Router, parts: ComputerRouteParts): void 
       computer.session.stop({ kind: 'stopped', by: callerOf(exchange).keyId });
       const { promise: tooLong, resolve } = Promise.withResolvers<void>();
       using _timer = clock.after(PATIENCE_MS, resolve);
-      await Promise.race([computer.session.ended, tooLong]);
+      // Until all of it is gone: who terminates one to have another must find its place and its profile free.
+      await Promise.race([computer.gone, tooLong]);
     }
     return { status: 204 };
   }

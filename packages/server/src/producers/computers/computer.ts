@@ -31,6 +31,8 @@ export interface Computer {
    * is under way as may be.
    */
   use(): Disposable | undefined;
+  /** Resolves when nothing of it is left: its ending is written, its folder gone, its profile and its place free. */
+  readonly gone: Promise<void>;
   /** Resolves when nothing is under way. */
   quiet(): Promise<void>;
   readonly control: Control;
@@ -42,7 +44,7 @@ export interface Computer {
 
 export type ComputerParts = Pick<
   Computer,
-  'record' | 'session' | 'browser' | 'way' | 'folder' | 'events' | 'film'
+  'record' | 'session' | 'browser' | 'way' | 'folder' | 'events' | 'film' | 'gone'
 > & {
   readonly clock: Clock;
   readonly hub: ViewerParts['hub'];
@@ -91,6 +93,7 @@ export function createComputer(parts: ComputerParts): Computer {
     browser: parts.browser,
     way: parts.way,
     folder: parts.folder,
+    gone: parts.gone,
     events,
     get now() {
       return { status, lastActivityAt };

@@ -86,8 +86,9 @@ export async function startComputer(
   const { browser, way, film } = launched;
   if (way !== null) held.use(way);
   held.use(film);
+  const { promise: gone, resolve: left } = Promise.withResolvers<void>();
   const computer = createComputer({
-    ...{ record, session, browser, folder, events, film, clock },
+    ...{ record, session, browser, folder, events, film, clock, gone },
     way: way?.pass ?? null,
     hub: parts.hub,
     maxActions: settings.maxActions,
@@ -98,7 +99,7 @@ export async function startComputer(
   computer.renew();
   events.begin({ type: 'session_state', status: 'ready' });
   parts.live.add(computer);
-  void supervise(parts, computer, held.move());
+  void supervise(parts, computer, held.move()).finally(left);
   if (parts.draining()) session.stop({ kind: 'stopped', by: 'shutdown' });
   // Whoever is told of it finds it in the stream, also after a crash.
   await session.outlet.settled();
