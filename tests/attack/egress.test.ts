@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { createSocket } from 'node:dgram';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcp } from 'node:net';
-import { pino } from 'pino';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createGuard } from '../../packages/server/src/outgoing/create-guard.ts';
@@ -18,6 +17,8 @@ import { findChromium } from '../support/optional.ts';
  * resolver does on demand, so the resolver is a part of ours.
  */
 const program = findChromium();
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 describe.skipIf(program.missing)('a browser behind the proxy', () => {
   let egress: Egress;
@@ -70,8 +71,7 @@ describe.skipIf(program.missing)('a browser behind the proxy', () => {
         return Promise.reject(new Error('no such name'));
       },
     });
-    const logger = pino({ level: 'silent' });
-    egress = createEgress({ guard, clock: systemClock, logger, connectMs: 10_000, connections: 200 });
+    egress = createEgress({ guard, clock: systemClock, logger: silent, connectMs: 10_000, connections: 200 });
     pass = await egress.open({ refused: (refusal) => refusals.push(refusal) });
     browser = await chromium.launch({
       executablePath: program.path,

@@ -8,7 +8,6 @@ import {
   type Server as TcpServer,
   type Socket,
 } from 'node:net';
-import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../runtime/clock.ts';
 import { networkList } from '../../runtime/network-list.ts';
@@ -16,6 +15,8 @@ import { createGuard, type GuardParts } from '../create-guard.ts';
 import type { Egress, EgressOptions, EgressPass, EgressRefusal } from '../egress.ts';
 import { createEgress, type EgressParts } from './create-egress.ts';
 import { CERTIFICATE } from '../certificate.fixture.ts';
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -40,7 +41,7 @@ function egressIn({ allowed = [], parts = {}, ...world }: World = {}): Egress {
   const egress = createEgress({
     guard,
     clock: systemClock,
-    logger: pino({ level: 'silent' }),
+    logger: silent,
     connectMs: 10_000,
     connections: 100,
     ...parts,
