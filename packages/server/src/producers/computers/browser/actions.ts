@@ -7,6 +7,8 @@ import { CdpFailure } from './cdp.ts';
 export interface Turn {
   /** The answer has been given, so the rest is for nobody: to be asked between two steps. */
   readonly over: boolean;
+  /** Aborted then, unless the work itself gave the answer. */
+  readonly signal: AbortSignal;
   /** ms until its time is up. */
   left(): number;
 }
@@ -72,14 +74,20 @@ export function createActions(parts: ActionsParts): Actions {
       const timeoutMs = options.timeoutMs ?? DEFAULT_MS;
       const due = clock.now() + timeoutMs;
       const answer = Promise.withResolvers<T | Refusal>();
+      const ending = new AbortController();
       let over = false;
       const turn: Turn = {
         get over() {
           return over;
         },
+        signal: ending.signal,
         left: () => Math.max(0, due - clock.now()),
       };
-      const cut = (refusal: Refusal): void => answer.resolve(refusal);
+      const cut = (refusal: Refusal): void => {
+        answer.resolve(refusal);
+        over = true;
+        ending.abort();
+      };
       const abort = (): void => cut(parts.refuse('aborted', 'It was given up.'));
       cuts.add(cut);
       options.signal?.addEventListener('abort', abort, { once: true });

@@ -82,7 +82,7 @@ export function watchNavigation(parts: NavigationParts): Navigation {
       if (parts.admit('navigation-failed'))
         tell({ type: 'navigation-failed', tab, url: clip(url, BOUNDS.url), reason });
     } else if (parts.admit('navigation')) {
-      const status = answer?.status ?? null;
+      const status = statusOf(answer);
       tell({ type: 'navigation', tab, url: clip(url, BOUNDS.url), title: '', sameDocument: false, status });
     }
     moved();
@@ -107,6 +107,11 @@ export function watchNavigation(parts: NavigationParts): Navigation {
     void parts.title().then((title) => tell({ type: 'loaded', tab, url: loadedUrl, title }));
   });
 
+  /** What was not asked of a server (`data:`, `blob:`) is answered with 200 by Chromium itself. */
+  function statusOf(answer: DocumentAnswer | undefined): number | null {
+    return /^https?:/.test(url) ? (answer?.status ?? null) : null;
+  }
+
   function change(): Promise<void> {
     return new Promise((resolve) => waiting.push(resolve));
   }
@@ -126,7 +131,7 @@ export function watchNavigation(parts: NavigationParts): Navigation {
     const answer = answers.get(document.loader);
     const failure = proxyFailure(url, answer);
     if (failure !== undefined) return refused(failure.reason, failure.detail);
-    return { kind: 'navigated', tab, url, status: answer?.status ?? null, loaded };
+    return { kind: 'navigated', tab, url, status: statusOf(answer), loaded };
   }
 
   function refused(reason: Refusal['reason'], detail: string): Refusal {

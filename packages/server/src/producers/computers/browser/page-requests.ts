@@ -28,6 +28,7 @@ interface Request {
   readonly url: string;
   readonly method: string;
   readonly resource: string;
+  readonly failed?: true;
 }
 
 /** The last so many requests are known. If an earlier one fails, what was asked for is not told. */
@@ -53,7 +54,9 @@ export function tellRequests(parts: PageRequestsParts): void {
     resource?: string,
   ): void {
     const request = known.get(id);
-    known.delete(id);
+    if (request?.failed === true) return;
+    // It is told once, however it goes on.
+    if (request !== undefined) known.set(id, { ...request, failed: true });
     if (!parts.admit('request-failed')) return;
     tell({
       type: 'request-failed',

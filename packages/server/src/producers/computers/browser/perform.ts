@@ -28,14 +28,8 @@ export function perform(
 export async function open(tab: Tab, url: string, turn: Turn, clock: Clock): Promise<BrowserOutcome> {
   await recover(tab, clock);
   // If time is up first, the tab does not go there behind its caller's back.
-  const stop = (): void => tab.session.tell('Page.stopLoading');
-  const outcome = tab.navigation.navigate(url, turn);
-  const late = clock.after(turn.left(), stop);
-  try {
-    return await outcome;
-  } finally {
-    late[Symbol.dispose]();
-  }
+  turn.signal.addEventListener('abort', () => tab.session.tell('Page.stopLoading'), { once: true });
+  return tab.navigation.navigate(url, turn);
 }
 
 function isNavigation({ type }: BrowserAction): boolean {

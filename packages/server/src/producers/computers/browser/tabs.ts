@@ -57,7 +57,8 @@ export function watchTabs(host: TabHost, viewport: () => Viewport): Tabs {
   }
 
   function arrive({ sessionId, targetInfo }: CdpPayload<'Target.attachedToTarget'>): void {
-    const { targetId: target, openerId, url } = targetInfo;
+    const { targetId: target, openerId } = targetInfo;
+    const url = targetInfo.url === '' ? 'about:blank' : targetInfo.url;
     const session = connection.session(sessionId);
     const opener = openerId === undefined ? undefined : byTarget.get(openerId)?.tab;
     const own = arrivals.has(target) || (opener === undefined && opening > 0);
