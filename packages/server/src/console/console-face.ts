@@ -11,6 +11,9 @@ const FILES: Readonly<Record<string, string>> = {
   'computers.html': 'text/html; charset=utf-8',
   'computers.js': 'text/javascript; charset=utf-8',
   'hands.js': 'text/javascript; charset=utf-8',
+  'chats.html': 'text/html; charset=utf-8',
+  'chats.css': 'text/css; charset=utf-8',
+  'chats.js': 'text/javascript; charset=utf-8',
 };
 
 /**

@@ -4,8 +4,8 @@ export const $ = (id) => document.getElementById(id);
 
 let signedIn = false;
 
-// Whoever is signed in is known by a cookie that no script can read; else the key says who asks.
-function headers() {
+/** Whoever is signed in is known by a cookie that no script can read; else the key says who asks. */
+export function headers() {
   const key = $('key').value.trim();
   return { 'Content-Type': 'application/json', ...(key === '' ? {} : { 'X-API-Key': key }) };
 }
