@@ -119,9 +119,10 @@ export function mountActions(router: Router, parts: ActionRouteParts): void {
     method: 'GET',
     path: '/:id/tabs',
     access: { scope: 'computers:read' },
-    handle(exchange): Reply {
+    async handle(exchange): Promise<Reply> {
       const { browser } = computerOf(exchange);
-      const result = { tabs: browser.tabs().map(tabItem) };
+      const tabs = await browser.listTabs();
+      const result = { tabs: tabs.map(tabItem) };
       return {
         body: actionResult(exchange.id, { kind: 'done', tab: browser.mainTab, result }, clock.now()),
       };

@@ -73,6 +73,10 @@ export class ScriptedBrowser implements Browser {
     return this.#tabs.map((id) => ({ id, url: '', title: '', main: id === this.mainTab, state: 'open' }));
   }
 
+  listTabs(): Promise<readonly TabInfo[]> {
+    return Promise.resolve(this.tabs());
+  }
+
   async openTab(): Promise<TabOutcome> {
     const id = `tab_${this.#tabs.length + 1}`;
     // As in a real one, others get their turn meanwhile.

@@ -89,7 +89,6 @@ export type TabId = string;
 
 export interface TabInfo {
   readonly id: TabId;
-  /** As last heard: a tab whose page hangs is listed as quickly as any. */
   readonly url: string;
   readonly title: string;
   /** Where actions go that name no tab. There is always exactly one. */
@@ -123,8 +122,10 @@ export interface Browser extends AsyncDisposable {
   /** Resolves when its last process is gone, whatever the reason. */
   readonly ended: Promise<BrowserEnding>;
 
-  /** In the order in which they were opened. */
+  /** In the order in which they were opened, as last heard: a script may have changed a title meanwhile. */
   tabs(): readonly TabInfo[];
+  /** The same, as the browser knows them now. Pages are not asked, so one that hangs is listed as quickly as any. */
+  listTabs(): Promise<readonly TabInfo[]>;
   /** Where actions go that name no tab. */
   readonly mainTab: TabId;
   /** Opens a tab, which becomes the main one. Without `url` it is blank; with one, it resolves as `navigate` does. */

@@ -28,7 +28,7 @@ export function mountComputers(router: Router, parts: ComputerRouteParts): void 
 
   async function create(exchange: Exchange): Promise<Reply> {
     const wish = readWish(await exchange.json(), settings);
-    const { record, now } = await startComputer(parts, callerOf(exchange).tenant, wish);
+    const { record, now } = await startComputer(parts, callerOf(exchange), wish);
     return { status: 200, body: computerView(record, now, endpoints) };
   }
 

@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlayheadError } from '@playhead/protocol';
 import type { Hub } from '../../hub/hub.ts';
+import type { Principal } from '../../access/principal.ts';
 import type { Frames } from '../../frames/frames.ts';
 import type { Egress } from '../../outgoing/egress.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -53,7 +54,7 @@ export function workspaceOf(settings: ComputerSettings, id: string): string {
  */
 export async function startComputer(
   parts: CreateParts,
-  tenant: string,
+  { tenant, networks }: Pick<Principal, 'tenant' | 'networks'>,
   wish: ComputerWish,
 ): Promise<Computer> {
   if (parts.draining()) throw new PlayheadError('draining', 'The server is going away. Try again.');
@@ -77,7 +78,7 @@ export async function startComputer(
   const session = await open(parts, record);
   const events = createEventOutlet(id, session.outlet, clock);
   const profile = context?.folder ?? null;
-  const launched = await launch(parts, { record, wish, session, events, folder, profile });
+  const launched = await launch(parts, { record, wish, networks, session, events, folder, profile });
   if (launched.kind !== 'opened') {
     const cause = session.cause ?? { kind: 'failed', reason: 'browser-failed' };
     await end(parts, record, session, events, cause);
@@ -132,6 +133,7 @@ async function open(parts: CreateParts, record: ComputerRecord): Promise<Session
 interface Launch {
   readonly record: ComputerRecord;
   readonly wish: ComputerWish;
+  readonly networks: readonly string[] | undefined;
   readonly session: Session;
   readonly events: EventOutlet;
   readonly folder: string;
@@ -144,7 +146,7 @@ type Launched =
 
 async function launch(
   parts: CreateParts,
-  { record, wish, session, events, folder, profile }: Launch,
+  { record, wish, networks, session, events, folder, profile }: Launch,
 ): Promise<Launched> {
   const { settings, logger, frames } = parts;
   let film: Film | undefined;
@@ -152,7 +154,7 @@ async function launch(
   using _starting = parts.clock.every(Math.max(10, record.idleMs / 3), () => session.renew());
   await using held = new AsyncDisposableStack();
   try {
-    const way = parts.egress === null ? null : held.use(await openWay(parts.egress, parts.clock));
+    const way = parts.egress === null ? null : held.use(await openWay(parts.egress, parts.clock, networks));
     const opened = await parts.browsers.open({
       profile,
       viewport: wish.viewport,

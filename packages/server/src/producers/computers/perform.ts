@@ -131,7 +131,11 @@ async function run(
   };
   switch (action.type) {
     case 'list_tabs':
-      return { kind: 'done', tab: browser.mainTab, result: { tabs: browser.tabs().map(tabItem) } };
+      return {
+        kind: 'done',
+        tab: browser.mainTab,
+        result: { tabs: (await browser.listTabs()).map(tabItem) },
+      };
     case 'new_tab':
       return changeTabs(
         computer,

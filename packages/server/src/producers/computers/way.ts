@@ -13,10 +13,12 @@ const REMEMBERED_MS = 60_000;
 /** Places whose refusal is remembered at once. */
 const MOST = 1000;
 
-export async function openWay(egress: Egress, clock: Clock): Promise<Way> {
+/** `networks`: what whoever makes the computer may reach besides what all may. */
+export async function openWay(egress: Egress, clock: Clock, networks: readonly string[] = []): Promise<Way> {
   /** Place and time, the oldest first. */
   const refused = new Map<string, number>();
   const pass = await egress.open({
+    networks,
     refused({ host, port }) {
       const place = `${host}:${port}`;
       refused.delete(place);

@@ -47,7 +47,7 @@ class WaypointSocket implements SocketListener {
     this.#line = line;
     this.#principal = principal;
     // Not before the handshake is done: a request that fails there must leave nothing behind.
-    this.#computer = startComputer(parts, principal.tenant, readWish({}, parts.settings));
+    this.#computer = startComputer(parts, principal, readWish({}, parts.settings));
     void this.#follow();
   }
 

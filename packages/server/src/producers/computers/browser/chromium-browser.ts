@@ -131,6 +131,11 @@ export class ChromiumBrowser implements Browser {
     return this.#tabs.all().map((tab) => tab.info(tab === main));
   }
 
+  async listTabs(): Promise<readonly TabInfo[]> {
+    await this.#tabs.refresh();
+    return this.tabs();
+  }
+
   async openTab(url: string | null, how: ActOptions = {}): Promise<TabOutcome> {
     const checked = url === null ? undefined : pageUrl(url);
     if (checked?.kind === 'invalid') return refusal('invalid-url', checked.detail);

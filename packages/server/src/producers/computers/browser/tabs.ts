@@ -20,6 +20,8 @@ export interface Tabs {
   activate(tab: Tab): Promise<void>;
   /** Resolves when it is gone. Rejects with `CdpFailure`. */
   close(tab: Tab): Promise<void>;
+  /** Reads what has changed without a word. Never rejects. */
+  refresh(): Promise<void>;
   /** Tells the tabs that are there to somebody who has just opened the browser. */
   introduce(): void;
   end(): void;
@@ -31,6 +33,10 @@ interface Entry {
   readonly gone: PromiseWithResolvers<void>;
 }
 
+type TargetInfo = CdpPayload<'Target.targetInfoChanged'>['targetInfo'];
+
+/** For the browser to say what its tabs are called. */
+const PATIENCE_MS = 1_000;
 /** A page may change its title as often as it likes; it is read so often. */
 const TITLES = { burst: 50, perSecond: 10 };
 
@@ -43,7 +49,7 @@ export function watchTabs(host: TabHost, viewport: () => Viewport): Tabs {
   const byTarget = new Map<string, Entry>();
   const arrivals = new Map<string, (entry: Entry) => void>();
   const first = Promise.withResolvers<Tab>();
-  const titles = createEventGate({ clock, ...TITLES, omitted: () => void readTitles() });
+  const titles = createEventGate({ clock, ...TITLES, omitted: () => void refresh() });
   let main: Tab | undefined;
   let lastId = 0;
   /** Asked for by us, and not there yet. */
@@ -63,6 +69,8 @@ export function watchTabs(host: TabHost, viewport: () => Viewport): Tabs {
     const opener = openerId === undefined ? undefined : byTarget.get(openerId)?.tab;
     const own = arrivals.has(target) || (opener === undefined && opening > 0);
     if (!own && tabs.size + opening >= host.use.maxTabs) {
+      // Its opener waits until it runs.
+      session.tell('Runtime.runIfWaitingForDebugger');
       root.tell('Target.closeTarget', { targetId: target });
       host.use.tell({ type: 'tab-refused', opener: opener?.id ?? null, url: clip(url, BOUNDS.url) });
       return;
@@ -110,15 +118,23 @@ export function watchTabs(host: TabHost, viewport: () => Viewport): Tabs {
     return [...tabs.values()].map(({ tab }) => tab);
   }
 
-  async function readTitles(): Promise<void> {
+  async function refresh(): Promise<void> {
     if (over) return;
-    const { targetInfos } = await root.send('Target.getTargets');
-    for (const { targetId, title } of targetInfos) entitle(targetId, title);
+    const late = Promise.withResolvers<[]>();
+    using _timer = clock.after(PATIENCE_MS, () => late.resolve([]));
+    const asked = root.send('Target.getTargets').then(
+      ({ targetInfos }) => targetInfos,
+      // The browser is gone, which is told elsewhere.
+      () => [],
+    );
+    for (const info of await Promise.race([asked, late.promise])) entitle(info);
   }
 
-  function entitle(target: string, title: string): void {
-    const tab = byTarget.get(target)?.tab;
-    if (tab !== undefined) tab.title = clip(title, BOUNDS.title);
+  function entitle({ targetId, title, url }: TargetInfo): void {
+    const tab = byTarget.get(targetId)?.tab;
+    // A page without a title has its address for one here.
+    const none = url === title || url.replace(/^https?:\/\//, '') === title;
+    if (tab !== undefined) tab.title = none ? '' : clip(title, BOUNDS.title);
   }
 
   root.on('Target.attachedToTarget', arrive);
@@ -128,7 +144,7 @@ export function watchTabs(host: TabHost, viewport: () => Viewport): Tabs {
   );
   root.on(
     'Target.targetInfoChanged',
-    ({ targetInfo }) => entitle(targetInfo.targetId, targetInfo.title),
+    ({ targetInfo }) => entitle(targetInfo),
     () => titles.admit('navigation'),
   );
   const pages = [{ type: 'page' }];
@@ -171,6 +187,7 @@ export function watchTabs(host: TabHost, viewport: () => Viewport): Tabs {
       await root.send('Target.closeTarget', { targetId: tab.target });
       await entry.gone.promise;
     },
+    refresh,
     introduce() {
       for (const { id, url, opener } of all())
         host.use.tell({ type: 'tab-opened', tab: id, url: clip(url, BOUNDS.url), opener });
