@@ -45,6 +45,12 @@ export class SocketClient implements Disposable {
     return this.#when(() => this.messages.find(isIt), `a message ${type}`);
   }
 
+  /** Waits until the message of that id is answered, whatever with. */
+  answer(id: string): Promise<ServerMessage> {
+    const find = () => this.messages.find((message) => 'id' in message && message.id === id);
+    return this.#when(find, `an answer to ${id}`);
+  }
+
   /** Waits until so many events of a stream have come, and gives all of them. */
   async events(stream: string, count: number): Promise<Extract<ServerMessage, { type: 'events' }>['events']> {
     const all = () =>

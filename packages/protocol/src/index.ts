@@ -18,8 +18,12 @@ export { isStreamName, kindOf, STREAM_NAME_MAX_LENGTH } from './stream-name.ts';
 export type {
   AppendMessage,
   ClientMessage,
+  CloseMessage,
+  Content,
   CreateMessage,
+  ReadMessage,
   ServerMessage,
   SubscribeMessage,
   TerminalMessage,
+  Writer,
 } from './websocket.ts';

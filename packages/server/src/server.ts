@@ -49,6 +49,7 @@ import type { Clock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { networkList } from './runtime/network-list.ts';
 import type { Settings } from './runtime/settings.ts';
+import { createContentGateway } from './streams/durable/content-gateway.ts';
 import { mountDurableFace } from './streams/durable/durable-face.ts';
 import { startIndexer } from './search/indexer.ts';
 import { openSqliteSearch } from './search/sqlite/sqlite-search.ts';
@@ -125,6 +126,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   const { heartbeatMs, retryMs, stallMs } = settings;
   const sse = stack.use(createSseTransport({ hub, clock, heartbeatMs, retryMs, stallMs }));
   const gateway = createGateway({ log, hub, reserved: RESERVED });
+  const content = createContentGateway({ log, hub, clock, reserved: RESERVED });
   const context = { log, hub, records, sse, clock, logger };
   const index = stack.use(
     await openSqliteSearch(settings.log === 'memory' ? undefined : join(settings.data, 'search.db')),
@@ -176,7 +178,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   );
   const { terminals } = commands;
   const socket = stack.use(
-    createSocketTransport({ hub, gateway, terminals, clock, logger, ...socketSettings(settings) }),
+    createSocketTransport({ hub, gateway, content, terminals, clock, logger, ...socketSettings(settings) }),
   );
 
   mountConsole(app);

@@ -10,7 +10,7 @@ import { allows, maySeeStream, type Principal, type Scope } from '../access/prin
 import type { Hub } from '../hub/hub.ts';
 import type { Appended, AppendOptions, EventLog } from '../log/event-log.ts';
 import { type StreamKey, streamKey } from '../log/stream-key.ts';
-import type { AppendAnswer, Gateway } from '../transports/gateway.ts';
+import type { AppendAnswer, EventsWanted, Gateway } from '../transports/gateway.ts';
 import { eventsOf } from './event-input.ts';
 
 export interface GatewayParts {
@@ -22,25 +22,17 @@ export interface GatewayParts {
 
 /** The streams as transports see them. */
 export function createGateway({ log, hub, reserved }: GatewayParts): Gateway {
-  /** The stream to be written: the caller's own tenant's, and not a producer's. */
-  function writable(principal: Principal, stream: string): StreamKey {
-    demand(principal, 'streams:write');
-    const key = keyOf(principal, stream);
-    const kind = kindOf(stream);
-    if (!reserved.has(kind)) return key;
-    throw new PlayheadError(
-      'forbidden',
-      `Streams under ${kind}/ are written by the server alone. Reading them works.`,
-    );
-  }
+  const writable = (principal: Principal, stream: string): StreamKey =>
+    writableKey(principal, stream, reserved);
 
   return {
     async subscribe(principal, { stream, after, delivery }, sink) {
       demand(principal, 'streams:read');
-      const from = cursorOf(after) ?? beginningOf(stream);
+      const from = offsetOf(after) ?? beginningOf(stream);
       return hub.attach({ key: keyOf(principal, stream), from, delivery: delivery ?? 'every' }, sink);
     },
-    async append(principal, { stream, events, writer, expected, close }) {
+    async append(principal, wanted) {
+      const { stream, events, writer, expected, close } = wanted;
       const key = writable(principal, stream);
       if (writer !== undefined && expected !== undefined) {
         throw new PlayheadError(
@@ -52,8 +44,10 @@ export function createGateway({ log, hub, reserved }: GatewayParts): Gateway {
         ...(writer === undefined ? {} : { guard: { kind: 'writer', ...writer } }),
         ...(expected === undefined ? {} : { guard: { kind: 'expected', latest: positionOf(expected) } }),
         ...(close === undefined ? {} : { close }),
+        // In a stream of anything else nobody could read them as what they are.
+        ...(events?.length === 0 ? {} : { mediaType: 'application/json' }),
       };
-      return answer(await hub.append(key, eventsOf(events, close === true), options));
+      return appendAnswer(await hub.append(key, eventsOf(events, close === true), options), wanted);
     },
     async create(principal, { stream, durability, ttl_seconds }) {
       const made = await log.create(writable(principal, stream), {
@@ -63,9 +57,6 @@ export function createGateway({ log, hub, reserved }: GatewayParts): Gateway {
       if (made.kind === 'gone') throw takenName();
       const { latest, closed } = made.bounds;
       return { existed: made.kind === 'exists', position: formatPosition(latest), closed };
-    },
-    async close(principal, stream) {
-      if (!(await log.close(writable(principal, stream)))) throw missingStream();
     },
     async delete(principal, stream) {
       if (!(await log.delete(writable(principal, stream)))) throw missingStream();
@@ -94,6 +85,18 @@ export function missingStream(): PlayheadError {
   );
 }
 
+/** The stream to be written: the caller's own tenant's, and not a producer's. */
+export function writableKey(principal: Principal, stream: string, reserved: ReadonlySet<string>): StreamKey {
+  demand(principal, 'streams:write');
+  const key = keyOf(principal, stream);
+  const kind = kindOf(stream);
+  if (!reserved.has(kind)) return key;
+  throw new PlayheadError(
+    'forbidden',
+    `Streams under ${kind}/ are written by the server alone. Reading them works.`,
+  );
+}
+
 /** What becomes of an attempt to make a stream anew while forks of the deleted one are left (L9). */
 export function takenName(): PlayheadError {
   return new PlayheadError(
@@ -116,7 +119,12 @@ export function cursorOf(token: string | null | undefined): Position | 'start' |
   return token === 'start' || token === 'live' ? token : positionOf(token);
 }
 
-function positionOf(token: string): Position {
+/** The same where the words of Durable Streams count too: `-1` and `now`. */
+export function offsetOf(token: string | undefined): Position | 'start' | 'live' | undefined {
+  return token === '-1' ? 'start' : token === 'now' ? 'live' : cursorOf(token);
+}
+
+export function positionOf(token: string): Position {
   const position = parsePosition(token);
   if (position !== undefined) return position;
   throw new PlayheadError(
@@ -125,15 +133,30 @@ function positionOf(token: string): Position {
   );
 }
 
-function demand(principal: Principal, scope: Scope): void {
+export function demand(principal: Principal, scope: Scope): void {
   if (!allows(principal, scope)) throw new PlayheadError('forbidden', `This needs the scope ${scope}.`);
 }
 
-function answer(appended: Appended): AppendAnswer {
+/** What is answered to an append that was so; throws for one that was refused. */
+export function appendAnswer(
+  appended: Appended,
+  { writer, close }: Pick<EventsWanted, 'writer' | 'close'>,
+): AppendAnswer {
   switch (appended.kind) {
     case 'appended':
+      return {
+        position: formatPosition(appended.position),
+        repeated: false,
+        closed: close === true,
+        ...(writer === undefined ? {} : { sequence: writer.sequence }),
+      };
     case 'repeated':
-      return { position: formatPosition(appended.position), repeated: appended.kind === 'repeated' };
+      return {
+        position: formatPosition(appended.position),
+        repeated: true,
+        closed: appended.closed,
+        sequence: appended.newest,
+      };
     case 'missing':
       throw new PlayheadError('stream-not-found', 'There is no such stream: create it first.');
     case 'closed':

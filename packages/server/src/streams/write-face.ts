@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Principal } from '../access/principal.ts';
 import type { Exchange, Reply } from '../http/exchange.ts';
 import type { Router } from '../http/router.ts';
-import type { Gateway } from '../transports/gateway.ts';
+import type { EventsWanted, Gateway } from '../transports/gateway.ts';
 import { appendExtras } from './append-extras.ts';
 import { isRecord } from './event-input.ts';
 
@@ -47,7 +47,7 @@ async function append(gateway: Gateway, exchange: Exchange): Promise<Reply> {
   const body = await exchange.json();
   if (!isRecord(body))
     throw new PlayheadError('invalid-request', 'The body is {type, data} or {events: [{type, data}, …]}.');
-  const events = (body['events'] ?? [body]) as Parameters<Gateway['append']>[1]['events'];
+  const events = (body['events'] ?? [body]) as NonNullable<EventsWanted['events']>;
   const wanted = { stream: nameIn(exchange), events, ...appendExtras(body) };
   const { position, repeated } = await gateway.append(callerOf(exchange), wanted);
   return { body: repeated ? { position, repeated } : { position } };

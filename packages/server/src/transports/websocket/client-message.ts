@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { type ClientMessage, PlayheadError } from '@playhead/protocol';
 
 const TYPES = [
@@ -5,6 +6,8 @@ const TYPES = [
   'unsubscribe',
   'append',
   'create',
+  'head',
+  'read',
   'close',
   'delete',
   'input',
@@ -13,18 +16,38 @@ const TYPES = [
   'control',
 ] as const;
 
+const CONTENT: Readonly<Record<string, Check>> = {
+  messages: optional(Array.isArray),
+  content_type: optional(isText),
+  data: optional(isText),
+  encoding: optional(oneOf('utf8', 'base64')),
+};
+
 /** What each type has beside type, id and stream. Checked by hand: this is on the path of every append. */
 const FIELDS: Readonly<Record<(typeof TYPES)[number], Readonly<Record<string, Check>>>> = {
   subscribe: { after: optional(isText), delivery: optional(oneOf('every', 'latest')) },
   unsubscribe: {},
   append: {
-    events: Array.isArray,
+    events: optional(Array.isArray),
+    ...CONTENT,
     writer: optional(isWriter),
     expected: optional(isText),
+    ordinal: optional(isText),
     close: optional(isBoolean),
   },
-  create: { durability: optional(oneOf('durable', 'volatile')), ttl_seconds: optional(isPositive) },
-  close: {},
+  create: {
+    ...CONTENT,
+    durability: optional(oneOf('durable', 'volatile')),
+    ttl_seconds: optional(isCount),
+    expires_at: optional(isText),
+    closed: optional(isBoolean),
+    forked_from: optional(isText),
+    fork_offset: optional(isText),
+    fork_sub_offset: optional(isCount),
+  },
+  head: {},
+  read: { after: optional(isText), live: optional(isBoolean) },
+  close: { writer: optional(isWriter) },
   delete: {},
   input: { data: isText, encoding: optional(oneOf('utf8', 'base64')) },
   resize: { columns: isCount, rows: isCount },
@@ -61,6 +84,37 @@ export function parseMessage(text: string): ClientMessage | PlayheadError {
   return message as unknown as ClientMessage;
 }
 
+/** The id of a message that is otherwise wrong, so that whoever sent it learns which one it was. */
+export function idOf(text: string): string | undefined {
+  try {
+    const message: unknown = JSON.parse(text);
+    const id = isObject(message) ? message['id'] : undefined;
+    return isText(id) && id.length <= 128 ? id : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** A message that came in a binary frame: what lies behind its head is a body. */
+export type BinaryMessage = Extract<ClientMessage, { type: 'append' | 'create' }> & { readonly body: Buffer };
+
+/** One binary frame of a client, built as those of the server are (P-106), or what is wrong with it. */
+export function parseBinaryMessage(frame: Buffer): BinaryMessage | PlayheadError {
+  const begin = frame.length < 2 ? frame.length + 1 : 2 + frame.readUInt16BE(0);
+  const head = frame.subarray(2, begin);
+  if (begin > frame.length || !isUtf8(head)) {
+    return invalid('A binary frame begins with the length of its head, in two bytes, and the head, in JSON.');
+  }
+  const message = parseMessage(head.toString());
+  if (message instanceof PlayheadError) return message;
+  if (message.type !== 'append' && message.type !== 'create') {
+    return invalid('Only append and create come in binary frames.');
+  }
+  if ('events' in message) return invalid('Events come in text frames.');
+  return { ...message, body: frame.subarray(begin) };
+}
+
 function isKnown(value: unknown): value is (typeof TYPES)[number] {
   return TYPES.some((type) => type === value);
 }
@@ -75,10 +129,6 @@ function isText(value: unknown): value is string {
 
 function isBoolean(value: unknown): boolean {
   return typeof value === 'boolean';
-}
-
-function isPositive(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 10 * 365 * 86_400;
 }
 
 function isCount(value: unknown): boolean {

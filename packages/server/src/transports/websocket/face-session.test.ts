@@ -39,10 +39,10 @@ async function setup(face: Partial<SocketFace> & Pick<SocketFace, 'admit'>): Pro
       subscribe: unused,
       append: unused,
       create: unused,
-      close: unused,
       delete: unused,
       room: unused,
     },
+    content: { create: unused, append: unused, close: unused, head: unused, read: unused },
     terminals: {
       type: unused,
       resize: unused,

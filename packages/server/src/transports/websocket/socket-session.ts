@@ -10,9 +10,9 @@ import {
   toProblem,
 } from '@playhead/protocol';
 import type { Principal } from '../../access/principal.ts';
-import type { Gateway } from '../gateway.ts';
+import type { AppendAnswer, ContentGateway, Gateway } from '../gateway.ts';
 import type { TerminalCaller, Terminals } from '../terminals.ts';
-import { parseMessage } from './client-message.ts';
+import { type BinaryMessage, idOf, parseBinaryMessage, parseMessage } from './client-message.ts';
 import { encodeText } from './frame-encoder.ts';
 import { Pacer } from './pacer.ts';
 import type { SocketSubscriptions } from './socket-subscriptions.ts';
@@ -29,6 +29,7 @@ export interface SocketLimits {
 /** Shared by all sessions of a transport. */
 export interface SocketSessionParts {
   readonly gateway: Gateway;
+  readonly content: ContentGateway;
   readonly terminals: Terminals;
   readonly limits: SocketLimits;
   /** Anything that is not a PlayheadError; gives what to tell the client. */
@@ -67,17 +68,9 @@ export class SocketSession implements WebSocketUser {
   }
 
   message(data: Buffer, binary: boolean): void {
-    if (binary) {
-      this.#problem(
-        new PlayheadError('invalid-request', 'Messages are JSON in text frames.'),
-        undefined,
-        undefined,
-      );
-      return;
-    }
-    const parsed = parseMessage(data.toString());
+    const parsed = binary ? parseBinaryMessage(data) : parseMessage(data.toString());
     if (parsed instanceof PlayheadError) {
-      this.#problem(parsed, undefined, undefined);
+      this.#problem(parsed, binary ? undefined : idOf(data.toString()), undefined);
       return;
     }
     this.#unanswered++;
@@ -119,8 +112,8 @@ export class SocketSession implements WebSocketUser {
     return this.#pacer?.isStalled(now, patienceMs) ?? false;
   }
 
-  async #handle(message: ClientMessage): Promise<void> {
-    const { gateway } = this.#parts;
+  async #handle(message: ClientMessage | BinaryMessage): Promise<void> {
+    const { gateway, content } = this.#parts;
     const principal = this.#principal;
     const { stream } = message;
     const id = message.id === undefined ? {} : { id: message.id };
@@ -134,19 +127,40 @@ export class SocketSession implements WebSocketUser {
         this.#send({ type: 'unsubscribed', ...id, stream });
         return;
       case 'append': {
-        const { position, repeated } = await gateway.append(principal, message);
-        this.#send({ type: 'appended', ...id, stream, position, ...(repeated ? { repeated } : {}) });
+        const { position, repeated, closed, sequence } = await this.#append(message);
+        this.#send({
+          ...{ type: 'appended', ...id, stream, position },
+          ...(repeated ? { repeated } : {}),
+          ...(closed ? { closed } : {}),
+          ...(sequence === undefined ? {} : { sequence }),
+        });
         return;
       }
       case 'create': {
-        const { existed, position } = await gateway.create(principal, message);
-        this.#send({ type: 'created', ...id, stream, existed, position });
+        const { existed, position, closed, contentType } = await content.create(principal, message);
+        this.#send({ type: 'created', ...id, stream, existed, position, content_type: contentType, closed });
         return;
       }
-      case 'close':
-        await gateway.close(principal, stream);
-        this.#send({ type: 'closed', ...id, stream });
+      case 'head': {
+        const { contentType, position, closed, ttlSeconds, expiresAt } = await content.head(
+          principal,
+          stream,
+        );
+        this.#send({
+          ...{ type: 'head', ...id, stream, content_type: contentType, position, closed },
+          ...(ttlSeconds === undefined ? {} : { ttl_seconds: ttlSeconds }),
+          ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
+        });
         return;
+      }
+      case 'read':
+        await this.#subscribed()?.read(message);
+        return;
+      case 'close': {
+        const position = await content.close(principal, message);
+        this.#send({ type: 'closed', ...id, stream, position });
+        return;
+      }
       case 'delete':
         await gateway.delete(principal, stream);
         this.#send({ type: 'deleted', ...id, stream });
@@ -172,12 +186,24 @@ export class SocketSession implements WebSocketUser {
     }
   }
 
+  /** Not async: two appends in a row must reach the log in that order, whatever they hold. */
+  #append(message: Extract<ClientMessage, { type: 'append' }>): Promise<AppendAnswer> {
+    const { gateway, content } = this.#parts;
+    const { events, messages, data, ordinal } = message;
+    if (events === undefined) return content.append(this.#principal, message);
+    if (messages === undefined && data === undefined && ordinal === undefined) {
+      return gateway.append(this.#principal, message);
+    }
+    throw new PlayheadError('invalid-request', 'Events go without messages, data and ordinal.');
+  }
+
   #subscribed(): SocketSubscriptions | undefined {
     if (this.#subscriptions !== undefined || this.#connection === undefined) return this.#subscriptions;
     this.#pacer = new Pacer();
     this.#subscriptions = createSubscriptions({
       principal: this.#principal,
       gateway: this.#parts.gateway,
+      content: this.#parts.content,
       terminals: this.#parts.terminals,
       limit: this.#parts.limits.subscriptions,
       connection: this.#connection,

@@ -1,8 +1,14 @@
-import { PlayheadError, type ServerMessage, type SubscribeMessage } from '@playhead/protocol';
+import {
+  PlayheadError,
+  type ReadMessage,
+  type ServerMessage,
+  type SubscribeMessage,
+} from '@playhead/protocol';
 import type { Principal } from '../../access/principal.ts';
 import type { Encoding, Sink, Subscription } from '../../hub/hub.ts';
-import type { Gateway } from '../gateway.ts';
+import type { ContentGateway, Gateway } from '../gateway.ts';
 import type { Screen, Terminals } from '../terminals.ts';
+import { contentSink } from './content-sink.ts';
 import type { Pacer } from './pacer.ts';
 import { sharedEncoding } from './socket-encoding.ts';
 import type { WebSocketConnection } from './web-socket.ts';
@@ -10,6 +16,7 @@ import type { WebSocketConnection } from './web-socket.ts';
 export interface SubscriptionsParts {
   readonly principal: Principal;
   readonly gateway: Gateway;
+  readonly content: ContentGateway;
   readonly terminals: Terminals;
   readonly connection: WebSocketConnection;
   readonly pacer: Pacer;
@@ -22,17 +29,54 @@ export interface SubscriptionsParts {
 export interface SocketSubscriptions extends Disposable {
   /** Begins one; what the client is told of it begins with its receipt. Throws what is refused. */
   add(wanted: SubscribeMessage): Promise<void>;
+  /** Begins to read content, and answers it. Throws what is refused. */
+  read(wanted: ReadMessage): Promise<void>;
   /** Ends one, if there is one. */
   remove(stream: string): void;
   /** The socket takes bytes again, or a viewer has seen a frame. */
   resume(): void;
 }
 
+/** A subscription that is being attached. It counts, so that a thousand subscribes at once meet the limit too. */
+type Pending = Readonly<Record<never, never>>;
+
 export function createSubscriptions(parts: SubscriptionsParts): SocketSubscriptions {
-  const { principal, gateway, terminals, connection, pacer, limit, send } = parts;
-  // `null`: being attached. It counts, so that a thousand subscribes at once meet the limit too.
-  const subscriptions = new Map<string, Subscription | null>();
+  const { principal, gateway, content, terminals, connection, pacer, limit, send } = parts;
+  const pendings = new WeakSet<Pending>();
+  const subscriptions = new Map<string, Subscription | Pending>();
   let disposed = false;
+
+  function reserve(stream: string): Pending {
+    if (subscriptions.has(stream))
+      throw new PlayheadError('conflict', 'This socket is subscribed to that stream already.');
+    if (subscriptions.size >= limit) {
+      throw new PlayheadError('overloaded', `A socket has at most ${limit} subscriptions: open another.`);
+    }
+    const pending: Pending = {};
+    pendings.add(pending);
+    subscriptions.set(stream, pending);
+    return pending;
+  }
+
+  /** Unless it was ended meanwhile, and perhaps another begun. */
+  function keep(stream: string, pending: Pending, subscription: Subscription): void {
+    if (disposed || subscriptions.get(stream) !== pending) subscription[Symbol.dispose]();
+    else subscriptions.set(stream, subscription);
+  }
+
+  function forget(stream: string, pending: Pending): void {
+    if (subscriptions.get(stream) === pending) subscriptions.delete(stream);
+  }
+
+  function attached(): Subscription[] {
+    return [...subscriptions.values()].filter((each): each is Subscription => !pendings.has(each));
+  }
+
+  function remove(stream: string): void {
+    const found = subscriptions.get(stream);
+    subscriptions.delete(stream);
+    if (found !== undefined && Symbol.dispose in found) found[Symbol.dispose]();
+  }
 
   function sinkOf(stream: string, paced: boolean, screen: Screen | undefined): Sink {
     const encoding: Encoding = sharedEncoding(stream);
@@ -56,57 +100,75 @@ export function createSubscriptions(parts: SubscriptionsParts): SocketSubscripti
     };
   }
 
+  async function subscribe(wanted: SubscribeMessage, pending: Pending): Promise<void> {
+    const { stream } = wanted;
+    const screen = wanted.after === 'screen' ? await terminals.screen(principal, stream) : undefined;
+    const found = await gateway.subscribe(
+      principal,
+      screen === undefined ? wanted : { ...wanted, after: screen.position },
+      sinkOf(stream, wanted.delivery === 'latest', screen),
+    );
+    switch (found.kind) {
+      case 'attached':
+        keep(stream, pending, found.subscription);
+        return;
+      case 'finished':
+        forget(stream, pending);
+        if (screen !== undefined) send({ type: 'snapshot', stream, ...screen });
+        send({ type: 'end', stream, reason: 'finished' });
+        return;
+      case 'missing':
+        throw new PlayheadError('stream-not-found', 'There is no such stream.');
+      case 'draining':
+        throw goingAway();
+    }
+  }
+
+  async function read(wanted: ReadMessage, pending: Pending): Promise<void> {
+    const { stream, id, live = false } = wanted;
+    const over = (): void => remove(stream);
+    const found = await content.read(principal, wanted, (begun) =>
+      contentSink({ stream, id, live, connection, send, over }, begun),
+    );
+    switch (found.kind) {
+      case 'attached':
+        keep(stream, pending, found.subscription);
+        return;
+      case 'over':
+        forget(stream, pending);
+        send({ type: 'end', stream, reason: found.reason });
+        return;
+      case 'draining':
+        throw goingAway();
+    }
+  }
+
+  async function begin(stream: string, beginning: (pending: Pending) => Promise<void>): Promise<void> {
+    const pending = reserve(stream);
+    try {
+      await beginning(pending);
+    } catch (error) {
+      forget(stream, pending);
+      throw error;
+    }
+  }
+
   return {
-    async add(wanted) {
-      const { stream } = wanted;
-      if (subscriptions.has(stream))
-        throw new PlayheadError('conflict', 'This socket is subscribed to that stream already.');
-      if (subscriptions.size >= limit) {
-        throw new PlayheadError('overloaded', `A socket has at most ${limit} subscriptions: open another.`);
-      }
-      subscriptions.set(stream, null);
-      try {
-        const screen = wanted.after === 'screen' ? await terminals.screen(principal, stream) : undefined;
-        const attached = await gateway.subscribe(
-          principal,
-          screen === undefined ? wanted : { ...wanted, after: screen.position },
-          sinkOf(stream, wanted.delivery === 'latest', screen),
-        );
-        switch (attached.kind) {
-          case 'attached':
-            if (disposed || subscriptions.get(stream) !== null) attached.subscription[Symbol.dispose]();
-            else subscriptions.set(stream, attached.subscription);
-            return;
-          case 'finished':
-            subscriptions.delete(stream);
-            if (screen !== undefined) send({ type: 'snapshot', stream, ...screen });
-            send({ type: 'end', stream, reason: 'finished' });
-            return;
-          case 'missing':
-            throw new PlayheadError('stream-not-found', 'There is no such stream.');
-          case 'draining':
-            throw new PlayheadError(
-              'draining',
-              'The server is going away. Reconnect with the same position.',
-            );
-        }
-      } catch (error) {
-        subscriptions.delete(stream);
-        throw error;
-      }
-    },
-    remove(stream) {
-      subscriptions.get(stream)?.[Symbol.dispose]();
-      subscriptions.delete(stream);
-    },
+    add: (wanted) => begin(wanted.stream, (pending) => subscribe(wanted, pending)),
+    read: (wanted) => begin(wanted.stream, (pending) => read(wanted, pending)),
+    remove,
     resume() {
       if (connection.blocked) return;
-      for (const subscription of subscriptions.values()) subscription?.resume();
+      for (const subscription of attached()) subscription.resume();
     },
     [Symbol.dispose]() {
       disposed = true;
-      for (const subscription of subscriptions.values()) subscription?.[Symbol.dispose]();
+      for (const subscription of attached()) subscription[Symbol.dispose]();
       subscriptions.clear();
     },
   };
+}
+
+function goingAway(): PlayheadError {
+  return new PlayheadError('draining', 'The server is going away. Reconnect with the same position.');
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Upgrade, UpgradeRouter } from '../../http/upgrade.ts';
-import type { Gateway } from '../gateway.ts';
+import type { ContentGateway, Gateway } from '../gateway.ts';
 import type { SocketFace, SocketFaces } from '../socket-face.ts';
 import type { Terminals } from '../terminals.ts';
 import { FaceSession, type FaceSessionParts } from './face-session.ts';
@@ -14,6 +14,7 @@ import { WebSocketConnection } from './web-socket.ts';
 export interface SocketTransportParts extends SocketSettings {
   readonly hub: Hub;
   readonly gateway: Gateway;
+  readonly content: ContentGateway;
   readonly terminals: Terminals;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -51,7 +52,7 @@ interface Session {
 
 /** The WebSocket transport: `/v1/socket`, as PROTOCOL.md says, and the documented surfaces (socket-face.ts). */
 export function createSocketTransport(parts: SocketTransportParts): SocketTransport {
-  const { hub, gateway, terminals, clock, logger } = parts;
+  const { hub, gateway, content, terminals, clock, logger } = parts;
   const sessions = new Set<Session>();
   const limits = { subscriptions: parts.subscriptions, unanswered: UNANSWERED };
   const failed = (error: unknown): PlayheadError => {
@@ -59,7 +60,7 @@ export function createSocketTransport(parts: SocketTransportParts): SocketTransp
     return new PlayheadError('internal', 'The server failed. Its log says why.', { cause: error });
   };
   const closed = (ended: Session): void => void sessions.delete(ended);
-  const shared: SocketSessionParts = { gateway, terminals, limits, failed, closed };
+  const shared: SocketSessionParts = { gateway, content, terminals, limits, failed, closed };
   const sharedByFaces: FaceSessionParts = { hub, clock, failed, closed };
   let draining = false;
 
