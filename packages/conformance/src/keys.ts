@@ -4,6 +4,7 @@ import { ask } from './ask.ts';
 export interface KeyOptions {
   readonly scopes: readonly string[];
   readonly tenant?: string;
+  readonly user_id?: string;
 }
 
 /** What the answer to `POST /keys` holds. */

@@ -35,6 +35,8 @@ export const UNTESTED: Readonly<Record<string, string>> = {
   'P-282': 'It shows only when the server is killed.',
   'P-286': 'How many of anything there may be is the choice of whoever runs the server.',
   'P-287': 'What a server logs is not seen from outside.',
+  'P-484': 'It takes a model that fails on demand.',
+  'P-489': 'It takes a model that calls tools on demand.',
   'P-207': SUITE,
   'P-208': SUITE,
   'P-210': SUITE,
