@@ -5,6 +5,7 @@ export interface KeyOptions {
   readonly scopes: readonly string[];
   readonly tenant?: string;
   readonly user_id?: string;
+  readonly allowed_networks?: readonly string[];
 }
 
 let made = 0;

@@ -18,6 +18,8 @@ export interface KeyRecord {
   readonly expires_at: string | null;
   /** Addresses and networks that it may be used from; empty: any. */
   readonly allowed_ips: readonly string[];
+  /** What its browsers may reach though it is not public: see network-list.ts. Absent: nothing more than all may. */
+  readonly allowed_networks?: readonly string[];
   /** ISO 8601, a whole minute, up to one late; null: never. */
   readonly last_used_at: string | null;
   /** `environment`: given by a setting at every start. `first`: made at the first start. `request`: by POST /keys. */

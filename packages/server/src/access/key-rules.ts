@@ -12,11 +12,12 @@ export interface KeyRequest {
   /** Seconds. */
   readonly expires_in: number | undefined;
   readonly allowed_ips: readonly string[] | undefined;
+  readonly allowed_networks: readonly string[] | undefined;
 }
 
 export type GrantedKey = Pick<
   KeyRecord,
-  'name' | 'scopes' | 'tenant' | 'user_id' | 'expires_at' | 'allowed_ips'
+  'name' | 'scopes' | 'tenant' | 'user_id' | 'expires_at' | 'allowed_ips' | 'allowed_networks'
 >;
 
 export interface Granter {
@@ -54,7 +55,19 @@ export function grantKey(request: KeyRequest, { principal, key, now, directLaunc
     user_id: grantUser(request, principal),
     expires_at: grantTime(request, admin ? null : (key?.expires_at ?? null), now),
     allowed_ips: grantAddresses(request, admin ? [] : (key?.allowed_ips ?? [])),
+    ...grantNetworks(request, admin ? undefined : (principal.networks ?? [])),
   };
+}
+
+/** `own` is undefined for who may open anything. What is not asked for is not given. */
+function grantNetworks(
+  { allowed_networks: asked = [] }: KeyRequest,
+  own: readonly string[] | undefined,
+): Pick<KeyRecord, 'allowed_networks'> {
+  if (asked.length === 0) return {};
+  if (own !== undefined && !asked.every((network) => own.includes(network)))
+    throw forbidden('Only an admin opens networks to a key; another passes on what it has.');
+  return { allowed_networks: asked };
 }
 
 function grantUser({ user_id: asked }: KeyRequest, { userId: own }: Principal): string | null {

@@ -6,6 +6,7 @@ import type { Router } from '../http/router.ts';
 import { isTenant } from '../log/stream-key.ts';
 import { addressList } from '../runtime/address.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { networkList } from '../runtime/network-list.ts';
 import { parseDuration } from './duration.ts';
 import { isLiveAdmin } from './first-key.ts';
 import { hashKey, type KeyRecord, keyPrefix, newKeyId, newKeyText } from './key-record.ts';
@@ -23,7 +24,18 @@ export interface KeysFaceParts {
 /** A tenant cannot fill the server's memory with keys. */
 const MAX_KEYS_PER_TENANT = 10_000;
 
-const ADDRESS = z.string().max(64).refine(isAddress, 'must be an address or a network such as 10.0.0.0/8');
+const ADDRESS = z
+  .string()
+  .max(64)
+  .refine((text) => reads(() => addressList([text])), 'must be an address or a network such as 10.0.0.0/8');
+
+const NETWORK = z
+  .string()
+  .max(255)
+  .refine(
+    (text) => reads(() => networkList([text])),
+    'must be a host, an address or a network such as intranet.example, 127.0.0.1:3000 or 10.0.0.0/8',
+  );
 
 const BODY = z.strictObject({
   name: z.string().trim().min(1).max(200),
@@ -40,6 +52,7 @@ const BODY = z.strictObject({
     })
     .nullish(),
   allowed_ips: z.array(ADDRESS).max(100).nullish(),
+  allowed_networks: z.array(NETWORK).max(100).nullish(),
 });
 
 /** `/keys`, in the shapes of the command face (D-38). */
@@ -134,12 +147,13 @@ function parse(body: unknown): KeyRequest {
     user_id: data.user_id,
     expires_in: data.expires_in ?? undefined,
     allowed_ips: data.allowed_ips ?? undefined,
+    allowed_networks: data.allowed_networks ?? undefined,
   };
 }
 
-function isAddress(text: string): boolean {
+function reads(read: () => unknown): boolean {
   try {
-    addressList([text]);
+    read();
     return true;
   } catch (error) {
     if (error instanceof RangeError) return false;

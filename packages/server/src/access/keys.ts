@@ -126,6 +126,7 @@ function liven(record: KeyRecord): LiveKey {
       tenant: record.tenant,
       userId: record.user_id,
       scopes: new Set(record.scopes),
+      ...(record.allowed_networks === undefined ? {} : { networks: record.allowed_networks }),
     },
     expiresAt: record.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(record.expires_at),
     addresses: record.allowed_ips.length === 0 ? undefined : addressList(record.allowed_ips),

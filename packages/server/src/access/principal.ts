@@ -9,6 +9,8 @@ export interface Principal {
   /** The user that the key is bound to; null acts for its tenant. */
   readonly userId: string | null;
   readonly scopes: ReadonlySet<Scope>;
+  /** Hosts and networks that what it starts may reach though they are not public (D-22). */
+  readonly networks?: readonly string[];
   /** When a credential that is no key ends, ms since 1970. A key's end stands with the key. */
   readonly expiresAt?: number;
   /** What the credential was narrowed to: see Bound. Absent: all that the scopes allow. */

@@ -24,6 +24,12 @@ cameras:read|write, contexts:read|write|impersonate, audit:read and admin, which
     tenant: { type: 'string', value: 'TENANT', meaning: 'Whose key it is (default: that of your own key)' },
     user: { type: 'string', value: 'ID', meaning: 'Bind the key to a user' },
     expires: { type: 'string', value: 'DURATION', meaning: 'How long it is valid, e.g. 30d' },
+    'allow-network': {
+      type: 'string',
+      value: 'PLACE',
+      multiple: true,
+      meaning: 'What its browsers may reach though it is not public; may be given again',
+    },
     'allow-ip': {
       type: 'string',
       value: 'NETWORK',
@@ -81,6 +87,7 @@ async function createKey(client: Client, words: readonly string[], given: Given,
     ...(user === undefined ? {} : { user_id: user }),
     ...(expires === undefined ? {} : { expires_in: Math.round(durationMs(expires, '--expires') / 1000) }),
     ...(given.all('allow-ip').length === 0 ? {} : { allowed_ips: given.all('allow-ip') }),
+    ...(given.all('allow-network').length === 0 ? {} : { allowed_networks: given.all('allow-network') }),
   });
   const { warnings, ...made } = asRecord(asRecord(answer)['data']);
   for (const warning of Array.isArray(warnings) ? warnings : []) io.warn(String(warning));
