@@ -76,7 +76,7 @@ export function createComputers(parts: ComputersParts): Producer {
   const limits = { waitMs: settings.maxWaitMs, shell: settings.shell };
   const find = { live, store, log };
   const acting = {
-    ...{ clock, pictures, shell, limits },
+    ...{ clock, logger, pictures, shell, limits },
     actionMs: settings.actionMs,
     publicUrl: (path: string) => publicUrl() + path,
   };

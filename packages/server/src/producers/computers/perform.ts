@@ -1,5 +1,6 @@
 import type { Principal } from '../../access/principal.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/logger.ts';
 import { mayAct } from '../../sessions/control.ts';
 import { type Action, isLook } from './action.ts';
 import {
@@ -28,6 +29,7 @@ export interface ActionCaller {
 
 export interface PerformParts {
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly pictures: Pictures;
   readonly shell: ShellParts;
   /** Of one action, the wait behind others included, ms. */
@@ -175,7 +177,16 @@ async function onPage(
   const outcome = await computer.browser.act(wanted, how);
   if (outcome.kind !== 'screenshot') return pageOutcome(outcome);
   const base64 = action.type === 'screenshot' && action.base64;
-  return keepPicture(parts, computer.record.id, outcome, base64);
+  try {
+    return await keepPicture(parts, computer.record.id, outcome, base64);
+  } catch (error) {
+    parts.logger.error({ error }, 'a picture could not be kept');
+    return failed(
+      'storage',
+      'The picture could not be kept. With base64 it comes in the answer.',
+      outcome.tab,
+    );
+  }
 }
 
 /** One behind the other, so that what follows without a tab meets the main tab that these leave. */

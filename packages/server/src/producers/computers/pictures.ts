@@ -14,7 +14,7 @@ import type { Logger } from '../../runtime/logger.ts';
 export interface Pictures extends AsyncDisposable {
   /** Before the first use: what an earlier run left is looked through. */
   open(): Promise<void>;
-  /** Keeps a picture; the path of its address, query included. */
+  /** Keeps a picture; the path of its address, query included. Rejects with the system's error if it cannot. */
   put(computer: string, image: Uint8Array, format: 'png' | 'jpeg'): Promise<string>;
   /** Throws `not-found` for an address that is wrong, altered, or whose time is over. */
   get(computer: string, name: string, signature: string): Promise<Picture>;
@@ -92,10 +92,17 @@ export function createPictures(parts: PictureParts): Pictures {
     },
     async put(computer, image, format) {
       const name = `${clock.now() + settings.pictureMs}-${randomBytes(16).toString('hex')}.${format}`;
-      kept.set(name, image.byteLength);
-      bytes += image.byteLength;
-      await sweep();
-      await writeFile(join(folder, name), image, { mode: 0o600, flag: 'wx' });
+      const size = image.byteLength;
+      bytes += size;
+      try {
+        await sweep();
+        await writeFile(join(folder, name), image, { mode: 0o600, flag: 'wx' });
+      } catch (error) {
+        bytes -= size;
+        throw error;
+      }
+      // Only now: what is swept before it is written would be written all the same.
+      kept.set(name, size);
       const signature = signatureOf(computer, name).toString('base64url');
       return `/v1/computers/${computer}/pictures/${name}?signature=${signature}`;
     },
