@@ -1,4 +1,4 @@
-import { escapeLineBreaks } from '@playhead/protocol';
+import { escapeLineBreaks, jsonLine } from '@playhead/protocol';
 import type { LogEvent } from '../../log/event-log.ts';
 
 /** Which of a process's outputs a line came from. */
@@ -34,21 +34,16 @@ export interface LineSplitter {
  */
 export const LINE_LIMIT: number = 60 * 1024 - 64;
 
-/** No text so short can be over the limit, whatever its characters are escaped to. */
-const SURELY_SHORT = LINE_LIMIT / 6;
 /** What cannot stand in a JSON string, or not on one line of SSE, as it is. */
 const ESCAPED = /["\\\u0000-\u001f\u0085\u2028\u2029]/;
-/** The same without LF. */
-const ESCAPED_BUT_LF = /["\\\u0000-\u0009\u000b-\u001f\u0085\u2028\u2029]/;
-/** What is one byte in UTF-8 and stands for itself. */
-const PLAIN = /^[ !#-[\]-~]*$/;
+/** What a character takes at most in UTF-8, for each of its UTF-16 units. */
+const WIDEST = 3;
 
 export function createLineSplitter(stream: OutputName, limit: number = LINE_LIMIT): LineSplitter {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const tail = `,"stream":"${stream}"}`;
   const continuedTail = `,"stream":"${stream}","continues":true}`;
   const quotedTail = `"${tail}`;
-  const surelyShort = Math.min(SURELY_SHORT, limit / 6);
   // Of the line that has not ended. Joined lazily by the engine: a long line that arrives in small pieces costs
   // nothing per piece but the piece.
   let held = '';
@@ -86,25 +81,21 @@ export function createLineSplitter(stream: OutputName, limit: number = LINE_LIMI
     heldBytes = 0;
   }
 
-  // Whole lines, parted by LF.
-  function takeLines(text: string): void {
-    const plain = withoutEscapes(text);
-    const lines = (plain ?? text).split('\n');
-    if (plain !== undefined) {
-      // Most output needs no escape, and one search over all of it is much cheaper than one per line.
-      for (const line of lines) {
-        if (line.length > surelyShort) endLine(line);
-        else events.push({ type: 'output', data: `{"line":"${line}${quotedTail}` });
-      }
-    } else if (lines.some((line) => line.length > surelyShort)) {
-      for (const line of lines) endLine(line);
-    } else {
-      for (const json of jsonOfEach(lines)) events.push({ type: 'output', data: `{"line":${json}${tail}` });
-    }
+  // Whole lines, parted by LF. `wide`: not all of their characters are ASCII.
+  function takeLines(text: string, wide: boolean): void {
+    // A terminal ends every line with CR LF.
+    const bare = text.includes('\r') ? `${text}\n`.replaceAll('\r\n', '\n').slice(0, -1) : text;
+    const lines = escapedLines(bare, wide);
+    const surelyShort = wide ? limit / WIDEST : limit;
+    if (lines.some((line) => line.length > surelyShort)) for (const line of text.split('\n')) endLine(line);
+    else for (const line of lines) events.push({ type: 'output', data: `{"line":"${line}${quotedTail}` });
   }
 
   function take(decoded: string, final: boolean): OutputBatch {
     events = [];
+    // In UTF-16 units, and what UTF-8 takes more for what was read: counted once, not once per event.
+    let bytes = Buffer.byteLength(decoded) - decoded.length;
+    const wide = bytes > 0;
     let text = heldCr ? `\r${decoded}` : decoded;
     heldCr = false;
     const last = text.lastIndexOf('\n');
@@ -114,7 +105,7 @@ export function createLineSplitter(stream: OutputName, limit: number = LINE_LIMI
         start = text.indexOf('\n') + 1;
         endLine(text.slice(0, start - 1));
       }
-      if (start <= last) takeLines(text.slice(start, last));
+      if (start <= last) takeLines(text.slice(start, last), wide);
       text = text.slice(last + 1);
     }
     if (!final && text.endsWith('\r')) {
@@ -126,8 +117,6 @@ export function createLineSplitter(stream: OutputName, limit: number = LINE_LIMI
       push(held, false);
       held = '';
     }
-    // In UTF-16 units, and what UTF-8 takes more for what was read: counted once, not once per event.
-    let bytes = Buffer.byteLength(decoded) - decoded.length;
     for (const { data } of events) bytes += data?.length ?? 0;
     return { events, bytes };
   }
@@ -139,28 +128,18 @@ export function createLineSplitter(stream: OutputName, limit: number = LINE_LIMI
 }
 
 /**
- * Whole lines, without the CR that belongs to the end of each, if then nothing in them needs an escape. A terminal
- * ends every line with CR LF, so it is worth a look whether there is no other CR.
+ * Lines that are parted by LF, each as it stands in a JSON string. One call for all of them looks for what must be
+ * escaped many characters at a time, as neither a call for each line nor a regular expression does. An LF becomes two
+ * characters, and nothing else becomes these two, unless there is a backslash.
  */
-function withoutEscapes(text: string): string | undefined {
-  if (!ESCAPED_BUT_LF.test(text)) return text;
-  if (!text.includes('\r')) return undefined;
-  const bare = `${text}\n`.replaceAll('\r\n', '\n').slice(0, -1);
-  return ESCAPED_BUT_LF.test(bare) ? undefined : bare;
-}
-
-/** Lines as JSON strings. One call for all of them: a call each costs twice as much. */
-function jsonOfEach(lines: readonly string[]): string[] {
-  const bare = lines.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line));
-  // Inside a JSON string an LF is escaped, so a real one stands only where the indentation put it.
-  return escapeLineBreaks(JSON.stringify(bare, null, ' '))
-    .slice('[\n "'.length - 1, -'\n]'.length)
-    .split(',\n ');
+function escapedLines(text: string, wide: boolean): string[] {
+  const escaped = (value: string): string => (wide ? jsonLine(value) : JSON.stringify(value)).slice(1, -1);
+  return text.includes('\\') ? text.split('\n').map(escaped) : escaped(text).split('\\n');
 }
 
 /** How much of a text fits into so many bytes of JSON, in UTF-16 units; never half a code point. */
 function fit(text: string, limit: number): { length: number; bytes: number } {
-  if (PLAIN.test(text)) {
+  if (isPlain(text)) {
     const length = Math.min(text.length, limit);
     return { length, bytes: length };
   }
@@ -173,6 +152,11 @@ function fit(text: string, limit: number): { length: number; bytes: number } {
     length += character.length;
   }
   return { length, bytes };
+}
+
+/** Whether all of it is one byte in UTF-8 and stands for itself in JSON. */
+function isPlain(text: string): boolean {
+  return Buffer.byteLength(text) === text.length && JSON.stringify(text).length === text.length + 2;
 }
 
 /** Bytes of one code point in JSON on one line. */
