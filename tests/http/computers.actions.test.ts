@@ -66,7 +66,7 @@ describe.skipIf(chromium.missing)('actions of computers', () => {
   const titled = (expected: string): Promise<void> =>
     until(async () => (await titleOf(server, computer.id)).includes(expected), `the title ${expected}`);
 
-  test('CO-27 every answer has the documented shape', async () => {
+  test('CO-27 P-331 every answer has the documented shape', async () => {
     const answer = await act(server, computer.id, 'navigate', { url: site.url, include_context: true });
     expect(answer).toMatchObject({
       status: 'SUCCESS',
@@ -100,7 +100,7 @@ describe.skipIf(chromium.missing)('actions of computers', () => {
     ['drag', { x1: 5, y1: 6, x2: 50, y2: 60 }, 'mouseup0@50,60'],
     ['scroll', { dx: 0, dy: 120, x: 100, y: 100 }, 'wheel0,120'],
     ['scroll', { dx: 0, dy: 120 }, 'wheel0,120'],
-  ])('CO-27 %s by its own path', async (path, body, expected) => {
+  ])('CO-27 P-330 %s by its own path', async (path, body, expected) => {
     await visit('/mouse');
     await done(server, computer.id, path, body);
     await titled(expected);
@@ -121,7 +121,7 @@ describe.skipIf(chromium.missing)('actions of computers', () => {
       'mouseup0@7,8',
     ],
     [{ type: 'scroll', scroll_x: 0, scroll_y: 60, x: 1, y: 2 }, 'wheel0,60'],
-  ])('CO-27 by execute, in both forms: %j', async (action, expected) => {
+  ])('CO-27 P-330 by execute, in both forms: %j', async (action, expected) => {
     await visit('/mouse');
     await done(server, computer.id, 'execute', { action });
     await titled(expected);
@@ -158,7 +158,7 @@ describe.skipIf(chromium.missing)('actions of computers', () => {
     await done(server, computer.id, 'viewport', { width: 1280, height: 720, scale_factor: 1 });
   });
 
-  test('D-23 a screenshot is an address that opens this one picture without a key, for a while', async () => {
+  test('D-23 P-335 a screenshot is an address that opens this one picture without a key, for a while', async () => {
     await visit('/');
     const { screenshot_url } = await done(server, computer.id, 'screenshot');
     const path = String(screenshot_url).slice(server.url.length);
@@ -183,7 +183,7 @@ describe.skipIf(chromium.missing)('actions of computers', () => {
     expect(Buffer.from(String(screenshot_base64), 'base64').subarray(1, 4).toString()).toBe('PNG');
   });
 
-  test('D-23 an address is over when its time is, and built from the public URL', async () => {
+  test('D-23 P-335 an address is over when its time is, and built from the public URL', async () => {
     await using quick = await startComputerServer(site, {
       env: { PLAYHEAD_COMPUTER_PICTURE_MS: '300', PLAYHEAD_PUBLIC_URL: 'https://public.example' },
     });
@@ -197,7 +197,7 @@ describe.skipIf(chromium.missing)('actions of computers', () => {
     await until(async () => (await status()) === 404, 'the end of its time');
   });
 
-  test('CO-27 a batch is done in order and stops at the first error', async () => {
+  test('CO-27 P-333 a batch is done in order and stops at the first error', async () => {
     const answer = (
       await computers(server, 'POST', `/${computer.id}/batch`, {
         actions: [
@@ -213,7 +213,7 @@ describe.skipIf(chromium.missing)('actions of computers', () => {
     expect(await titleOf(server, computer.id)).toBe('one');
   });
 
-  test('CO-27 tabs are opened, listed, switched and closed; the last one stays', async () => {
+  test('CO-27 P-334 tabs are opened, listed, switched and closed; the last one stays', async () => {
     await visit('/');
     const first = (await done(server, computer.id, 'execute', { type: 'list_tabs' }))['tabs'][0].tab_id;
     const { created_tab_id } = await done(server, computer.id, 'tabs', { url: `${site.url}/form` });
@@ -261,7 +261,7 @@ describe.skipIf(chromium.missing)('actions of computers', () => {
     ['navigate', { url: 'http://127.0.0.1:9/' }, 'url-forbidden'],
     ['navigate', { url: 'http://169.254.169.254/' }, 'url-forbidden'],
     ['change-proxy', { proxy_url: 'ftp://nowhere' }, 'invalid-proxy'],
-  ])('what cannot be done is a clear result: %s %j', async (path, body, code) => {
+  ])('P-331 what cannot be done is a clear result: %s %j', async (path, body, code) => {
     const answer = await act(server, computer.id, path, body);
     expect(answer).toMatchObject({ status: 'ERROR', code, error_message: expect.any(String), result: {} });
     expect(await act(server, computer.id, 'execute', { type: 'wait', ms: 0 })).toMatchObject({
@@ -269,7 +269,7 @@ describe.skipIf(chromium.missing)('actions of computers', () => {
     });
   });
 
-  test('what is wrong with a request is 400 in the documented shape', async () => {
+  test('P-331 what is wrong with a request is 400 in the documented shape', async () => {
     for (const [path, body] of [
       ['click', { x: 'a', y: 1 }],
       ['click', []],
@@ -284,7 +284,7 @@ describe.skipIf(chromium.missing)('actions of computers', () => {
     }
   });
 
-  test('a page that never loads is told when its time is up, and the computer goes on', async () => {
+  test('P-332 a page that never loads is told when its time is up, and the computer goes on', async () => {
     await using quick = await startComputerServer(site, { env: { PLAYHEAD_COMPUTER_ACTION_MS: '1000' } });
     await using other = await createComputer(quick);
     expect(await act(quick, other.id, 'navigate', { url: `${site.url}/never` })).toMatchObject({
@@ -304,7 +304,7 @@ describe.skipIf(chromium.missing)('actions of computers', () => {
     expect(await visit('/missing')).toMatchObject({ http_status: 404 });
   });
 
-  test('actions of one tab come behind each other, those of different tabs do not', async () => {
+  test('P-332 actions of one tab come behind each other, those of different tabs do not', async () => {
     await using other = await createComputer(server);
     await done(server, other.id, 'navigate', { url: `${site.url}/form` });
     const texts = Array.from({ length: 10 }, (_, i) => String(i));

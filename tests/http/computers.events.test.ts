@@ -56,7 +56,7 @@ describe.skipIf(chromium.missing)('events of computers', () => {
     await site?.[Symbol.asyncDispose]();
   });
 
-  test('CO-1 CO-3 is an event stream: chunked, not compressed, UTF-8 with LF, and stays open', async () => {
+  test('CO-1 CO-3 P-344 is an event stream: chunked, not compressed, UTF-8 with LF, and stays open', async () => {
     await using computer = await createComputer(server);
     await using reader = await openEvents(server, computer.id, {
       headers: { authorization: `Bearer ${server.key}`, 'accept-encoding': 'gzip, br' },
@@ -83,7 +83,7 @@ describe.skipIf(chromium.missing)('events of computers', () => {
     }
   });
 
-  test('CO-4 CO-5 CO-7 CO-8 states, actions with their duration, and navigations, as they happen', async () => {
+  test('CO-4 CO-5 CO-7 CO-8 P-340 P-341 states, actions with their duration, and navigations, as they happen', async () => {
     await using computer = await createComputer(server);
     await using reader = await openEvents(server, computer.id, { query: '?after=start' });
     expect(await nextEvent(reader, 'session_state')).toMatchObject({
@@ -117,7 +117,7 @@ describe.skipIf(chromium.missing)('events of computers', () => {
     });
   });
 
-  test('CO-7 navigations within a page', async () => {
+  test('CO-7 P-340 navigations within a page', async () => {
     await using computer = await createComputer(server);
     await using reader = await openEvents(server, computer.id);
     await done(server, computer.id, 'navigate', { url: `${site.url}/spa` });
@@ -129,7 +129,7 @@ describe.skipIf(chromium.missing)('events of computers', () => {
     await nextEvent(reader, 'navigation', ({ url, same_document }) => same_document && url.endsWith('#part'));
   });
 
-  test('CO-6 an action that fails is an error event, under a name that EventSource delivers', async () => {
+  test('CO-6 P-341 P-344 an action that fails is an error event, under a name that EventSource delivers', async () => {
     await using computer = await createComputer(server);
     await using reader = await openEvents(server, computer.id);
     const { request_id } = await act(server, computer.id, 'navigate', { url: 'http://no-such-host.invalid' });
@@ -142,7 +142,7 @@ describe.skipIf(chromium.missing)('events of computers', () => {
     });
   });
 
-  test('what pages say, break, open, ask and load', async () => {
+  test('P-340 what pages say, break, open, ask and load', async () => {
     await using computer = await createComputer(server);
     await using reader = await openEvents(server, computer.id);
     await done(server, computer.id, 'navigate', { url: `${site.url}/noisy` });
@@ -194,7 +194,7 @@ describe.skipIf(chromium.missing)('events of computers', () => {
     expect(reader.frames.some(({ event: name }) => name === 'x')).toBe(false);
   });
 
-  test('nothing that was typed is told', async () => {
+  test('P-342 nothing that was typed is told', async () => {
     await using computer = await createComputer(server);
     await using reader = await openEvents(server, computer.id);
     await done(server, computer.id, 'type', { text: 'hunter2' });
@@ -204,7 +204,7 @@ describe.skipIf(chromium.missing)('events of computers', () => {
     expect(server.stderr).not.toContain('hunter2');
   });
 
-  test('D-7 D-9 is resumed behind a position without loss or repetition, here and on the streams’ face', async () => {
+  test('D-7 D-9 P-344 is resumed behind a position without loss or repetition, here and on the streams’ face', async () => {
     const computer = await createComputer(server);
     await done(server, computer.id, 'navigate', { url: site.url });
     await computers(server, 'DELETE', `/${computer.id}`);
@@ -256,7 +256,7 @@ describe.skipIf(chromium.missing)('events of computers', () => {
     for (const event of eventsOf(second)) expect(event.computer_id).toBe(one.id);
   });
 
-  test('CO-6 CO-24 a browser that is killed is told as an error and a truthful ending, and its streams end', async () => {
+  test('CO-6 CO-24 P-321 P-341 a browser that is killed is told as an error and a truthful ending, and its streams end', async () => {
     const computer = await createComputer(server);
     await using reader = await openEvents(server, computer.id);
     await reader.frame(({ text }) => text.startsWith(': receipt'), 'a receipt');
@@ -268,7 +268,7 @@ describe.skipIf(chromium.missing)('events of computers', () => {
     expect((await computers(server, 'POST', `/${computer.id}/keepalive`)).status).toBe(404);
   });
 
-  test('CO-26 a server that is killed leaves no browser, and its next start says that they were lost', async () => {
+  test('CO-26 P-321 a server that is killed leaves no browser, and its next start says that they were lost', async () => {
     await using own = await startComputerServer(site);
     const computer = await createComputer(own);
     const pid = await browserOf(own.pid);

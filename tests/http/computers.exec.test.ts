@@ -44,7 +44,7 @@ describe.skipIf(chromium.missing)('commands in computers', () => {
     return { status, text, lines: linesOf(text) };
   }
 
-  test('CO-27 exec answers with lines of JSON that end with the exit code', async () => {
+  test('CO-27 P-336 exec answers with lines of JSON that end with the exit code', async () => {
     const { status, lines } = await exec({ command: 'echo out; echo err >&2; exit 3' });
     expect(status).toBe(200);
     expect(joined(lines, 'stdout')).toBe('out\n');
@@ -52,7 +52,7 @@ describe.skipIf(chromium.missing)('commands in computers', () => {
     expect(lines.at(-1)).toEqual({ type: 'exit', code: 3 });
   });
 
-  test('every line is a whole number of 64 bytes and below 64 KiB, whatever is in it', async () => {
+  test('P-336 every line is a whole number of 64 bytes and below 64 KiB, whatever is in it', async () => {
     const { text, lines } = await exec({
       command: `printf 'Grüße 世界 🌍\\001\\n'; head -c 300000 /dev/zero | tr '\\0' '\\001'; printf '🌍%.0s' $(seq 5000)`,
     });
@@ -68,7 +68,7 @@ describe.skipIf(chromium.missing)('commands in computers', () => {
     expect(stdout.isWellFormed()).toBe(true);
   });
 
-  test('what is written is there while the command still runs', async () => {
+  test('P-336 what is written is there while the command still runs', async () => {
     await using gate = await makeGate();
     const { promise: early, resolve } = Promise.withResolvers<string>();
     const ended = new Promise<string>((resolveEnd, reject) => {
@@ -94,7 +94,7 @@ describe.skipIf(chromium.missing)('commands in computers', () => {
     expect(joined(linesOf(await within(ended, 'the end')), 'stdout')).toBe('early\nlate\n');
   });
 
-  test('D-33 it runs in the computer’s own folder, which /workspace names', async () => {
+  test('D-33 P-337 it runs in the computer’s own folder, which /workspace names', async () => {
     const run = async (body: unknown): Promise<string> =>
       (await computers(server, 'POST', `/${computer.id}/exec/sync`, body)).json<{ stdout: string }>().stdout;
     await run({ command: 'mkdir -p sub; echo kept > sub/file' });
@@ -108,7 +108,7 @@ describe.skipIf(chromium.missing)('commands in computers', () => {
     expect(elsewhere.json<{ stdout: string }>().stdout).not.toContain('sub');
   });
 
-  test('exec/sync answers when it has ended', async () => {
+  test('P-336 exec/sync answers when it has ended', async () => {
     const answer = await computers(server, 'POST', `/${computer.id}/exec/sync`, {
       command: 'echo out; echo err >&2; exit 4',
       timeout_seconds: 60,
@@ -116,7 +116,7 @@ describe.skipIf(chromium.missing)('commands in computers', () => {
     expect(answer.json()).toMatchObject({ exit_code: 4, stdout: 'out\n', stderr: 'err\n' });
   });
 
-  test('a command whose time is over is ended and has the exit code −1', async () => {
+  test('P-336 a command whose time is over is ended and has the exit code −1', async () => {
     const body = { command: 'echo before; sleep 60', timeout_seconds: 0.2 };
     const { lines } = await exec(body);
     expect(joined(lines, 'stdout')).toBe('before\n');
@@ -125,7 +125,7 @@ describe.skipIf(chromium.missing)('commands in computers', () => {
     expect(answer.json()).toMatchObject({ exit_code: -1, stdout: 'before\n' });
   });
 
-  test('what cannot be run is one line of error, with status 200', async () => {
+  test('P-336 what cannot be run is one line of error, with status 200', async () => {
     for (const body of [
       {},
       { command: '' },
@@ -147,7 +147,7 @@ describe.skipIf(chromium.missing)('commands in computers', () => {
     all.forEach(({ lines }, i) => expect(joined(lines, 'stdout')).toBe(`${i}\n`.repeat(200)));
   });
 
-  test('who hangs up ends the command', async () => {
+  test('P-336 who hangs up ends the command', async () => {
     const { promise: begun, resolve } = Promise.withResolvers<string>();
     const outgoing = httpRequest(
       {
@@ -195,7 +195,7 @@ describe.skipIf(chromium.missing)('commands in computers', () => {
     expect([text(false), text(true)]).toEqual(['out\n', 'err\n']);
   });
 
-  test('the end of the computer ends its commands, and its folder', async () => {
+  test('P-337 the end of the computer ends its commands, and its folder', async () => {
     const other = await createComputer(server);
     await using reader = await openEvents(server, other.id);
     const running = computers(server, 'POST', `/${other.id}/exec/sync`, { command: 'echo $$; sleep 60' });

@@ -39,7 +39,7 @@ describe.skipIf(chromium.missing)('sessions of computers', () => {
     await site?.[Symbol.asyncDispose]();
   });
 
-  test('CO-27 is created without a body, shown, listed and terminated', async () => {
+  test('CO-27 P-320 P-322 is created without a body, shown, listed and terminated', async () => {
     const made = await computers(server, 'POST');
     expect(made.status).toBe(200);
     expect(made.headers['content-type']).toMatch(/^application\/json/);
@@ -75,7 +75,7 @@ describe.skipIf(chromium.missing)('sessions of computers', () => {
     expect(left.map(({ id }) => id)).not.toContain(computer.id);
   });
 
-  test('CO-27 every field of the request counts, and the names of the newer generation win', async () => {
+  test('CO-27 P-320 every field of the request counts, and the names of the newer generation win', async () => {
     await using computer = await createComputer(server, {
       kind: 'browser',
       display: { width: 800, height: 600, scale: 1 },
@@ -104,7 +104,7 @@ describe.skipIf(chromium.missing)('sessions of computers', () => {
     expect(page_context).toMatchObject({ viewport_width: 800, viewport_height: 600 });
   });
 
-  test('CO-16 CO-17 keepalive without a body moves the idle time and answers the status', async () => {
+  test('CO-16 CO-17 P-323 keepalive without a body moves the idle time and answers the status', async () => {
     await using computer = await createComputer(server);
     const first = await computers(server, 'POST', `/${computer.id}/keepalive`);
     const second = await computers(server, 'POST', `/${computer.id}/keepalive`);
@@ -117,7 +117,7 @@ describe.skipIf(chromium.missing)('sessions of computers', () => {
     expect(b.expires_at).toBe(computer.expires_at);
   });
 
-  test('CO-18 keepalive of a terminated computer is 404, which clients do not try again', async () => {
+  test('CO-18 P-323 keepalive of a terminated computer is 404, which clients do not try again', async () => {
     const computer = await createComputer(server);
     await computers(server, 'DELETE', `/${computer.id}`);
     const answer = await computers(server, 'POST', `/${computer.id}/keepalive`);
@@ -130,7 +130,7 @@ describe.skipIf(chromium.missing)('sessions of computers', () => {
     });
   });
 
-  test('CO-19 dies of inactivity when nobody uses it, told ahead', async () => {
+  test('CO-19 P-321 P-323 dies of inactivity when nobody uses it, told ahead', async () => {
     await using quick = await startComputerServer(site);
     const computer = await createComputer(quick, { inactivity_timeout_seconds: 1 });
     await using reader = await openEvents(quick, computer.id, { query: '?after=start' });
@@ -146,7 +146,7 @@ describe.skipIf(chromium.missing)('sessions of computers', () => {
     });
   });
 
-  test('CO-19 watching alone does not keep it alive, unless the server is set so', async () => {
+  test('CO-19 P-323 watching alone does not keep it alive, unless the server is set so', async () => {
     await using quick = await startComputerServer(site, {
       env: { PLAYHEAD_COMPUTER_IDLE_MS: '3000', PLAYHEAD_COMPUTER_WATCHING_RENEWS: '1' },
     });
@@ -188,7 +188,7 @@ describe.skipIf(chromium.missing)('sessions of computers', () => {
     }
   });
 
-  test('CO-2 CO-26 without a key, with a wrong one, and for what is unknown: JSON in the documented shape', async () => {
+  test('CO-2 CO-26 P-326 without a key, with a wrong one, and for what is unknown: JSON in the documented shape', async () => {
     const unknown = `/comp_${'0'.repeat(32)}`;
     for (const path of ['', unknown, `${unknown}/events`, `${unknown}/status`]) {
       for (const key of [null, 'sk_wrong']) {
@@ -217,7 +217,7 @@ describe.skipIf(chromium.missing)('sessions of computers', () => {
     }
   });
 
-  test('CO-26 a terminated one answers for its history, and 404 to everything else', async () => {
+  test('CO-26 P-325 a terminated one answers for its history, and 404 to everything else', async () => {
     const computer = await createComputer(server);
     await done(server, computer.id, 'navigate', { url: site.url });
     await computers(server, 'DELETE', `/${computer.id}`);
@@ -241,7 +241,7 @@ describe.skipIf(chromium.missing)('sessions of computers', () => {
     expect((await computers(server, 'GET', `${at}/tabs`)).status).toBe(404);
   });
 
-  test('scopes: readers look, who controls acts, and nobody else may do either', async () => {
+  test('P-337 P-350 scopes: readers look, who controls acts, and nobody else may do either', async () => {
     const [reader, driver, other] = await Promise.all([
       makeKey(server, { scopes: ['computers:read'] }),
       makeKey(server, { scopes: ['computers:control'] }),
@@ -264,7 +264,7 @@ describe.skipIf(chromium.missing)('sessions of computers', () => {
     expect((await computers(server, 'POST', `${at}/exec/sync`, { command: 'id' }, driver)).status).toBe(403);
   });
 
-  test('D-26 what is not served is 501, which clients do not try again', async () => {
+  test('D-26 P-326 what is not served is 501, which clients do not try again', async () => {
     await using computer = await createComputer(server);
     for (const answer of [
       await computers(server, 'POST', '', { kind: 'desktop' }),
@@ -278,7 +278,7 @@ describe.skipIf(chromium.missing)('sessions of computers', () => {
     }
   });
 
-  test('context_id keeps a profile from one computer to the next', async () => {
+  test('P-324 context_id keeps a profile from one computer to the next', async () => {
     const visit = async (body: unknown): Promise<string> => {
       await using computer = await createComputer(server, body);
       await done(server, computer.id, 'navigate', { url: `${site.url}/cookie` });

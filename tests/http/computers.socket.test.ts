@@ -47,7 +47,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
     await site?.[Symbol.asyncDispose]();
   });
 
-  test('CO-21 a token in the URL opens it; a wrong one, none, or an unknown computer is refused as HTTP', async () => {
+  test('CO-21 P-350 a token in the URL opens it; a wrong one, none, or an unknown computer is refused as HTTP', async () => {
     using client = await openComputerSocket(server, computer.id);
     expect(await client.message(0)).toMatchObject({ type: 'receipt', requested: null, gap: false });
     for (const prefix of ['/v1/computers', '/computers']) {
@@ -62,7 +62,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
     }
   });
 
-  test('CO-21 a plain GET is 426, in JSON', async () => {
+  test('CO-21 P-350 a plain GET is 426, in JSON', async () => {
     for (const prefix of ['/v1/computers', '/computers']) {
       const answer = await request(server, `${prefix}/${computer.id}/ws`);
       expect(answer.status).toBe(426);
@@ -71,7 +71,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
     expect(server.stderr).not.toContain(server.key);
   });
 
-  test('CO-22 actions go in, their results and the events come out', async () => {
+  test('CO-22 P-350 P-351 actions go in, their results and the events come out', async () => {
     using client = await openComputerSocket(server, computer.id);
     const result = await client.act(
       { type: 'go_to_url', url: `${site.url}/`, include_context: true },
@@ -97,7 +97,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
     await client.next('action_request', ({ action }) => action.ms === 2);
   });
 
-  test('CO-22 what is wrong with a message is answered, and the socket goes on', async () => {
+  test('CO-22 P-351 what is wrong with a message is answered, and the socket goes on', async () => {
     using client = await openComputerSocket(server, computer.id);
     for (const [i, message] of [
       '{',
@@ -124,7 +124,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
     expect(await client.act({ type: 'wait', ms: 0 }, 'last')).toMatchObject({ status: 'SUCCESS' });
   });
 
-  test('CO-22 hands: mouse, wheel, keys, text and fingers', async () => {
+  test('CO-22 P-352 hands: mouse, wheel, keys, text and fingers', async () => {
     await done(server, computer.id, 'navigate', { url: `${site.url}/mouse` });
     using client = await openComputerSocket(server, computer.id);
     const mouse = { type: 'mouse', x: 11, y: 22, button: 'left' };
@@ -158,7 +158,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
     });
   });
 
-  test('control: one holder at a time, told to all, handed over, and free when its socket goes', async () => {
+  test('P-353 control: one holder at a time, told to all, handed over, and free when its socket goes', async () => {
     const first = await openComputerSocket(server, computer.id);
     using second = await openComputerSocket(server, computer.id);
     const firstViewer = (await first.next('receipt'))['viewer'];
@@ -202,7 +202,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
     expect(await act(server, computer.id, 'click', { x: 1, y: 1 })).toMatchObject({ status: 'SUCCESS' });
   });
 
-  test('a key that may only read watches, and can do nothing', async () => {
+  test('P-350 a key that may only read watches, and can do nothing', async () => {
     const key = await makeKey(server, { scopes: ['computers:read'] });
     using client = await openComputerSocket(server, computer.id, key);
     expect(await client.act({ type: 'wait', ms: 0 }, 'r1')).toMatchObject({
@@ -217,7 +217,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
     await client.next('action_request', ({ action }) => action.ms === 3);
   });
 
-  test('D-19 debug needs projects:execute here, too', async () => {
+  test('D-19 P-337 debug needs projects:execute here, too', async () => {
     const key = await makeKey(server, { scopes: ['computers:control'] });
     using client = await openComputerSocket(server, computer.id, key);
     expect(await client.act({ type: 'debug', command: 'id' }, 'd1')).toMatchObject({
@@ -226,7 +226,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
     });
   });
 
-  test('CO-23 reconnects behind a position, with nothing lost or repeated', async () => {
+  test('CO-23 P-350 reconnects behind a position, with nothing lost or repeated', async () => {
     const client = await openComputerSocket(server, computer.id);
     await client.act({ type: 'wait', ms: 4 }, 'w4');
     const seen = await client.next('action_response', ({ request_id }) => request_id === 'w4');
@@ -239,7 +239,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
     expect(await again.message(0)).toMatchObject({ type: 'receipt', requested: seen['position'], missed: 0 });
   });
 
-  test('CO-24 CO-26 the end of the computer is the last event, then the socket is closed as done', async () => {
+  test('CO-24 CO-26 P-350 the end of the computer is the last event, then the socket is closed as done', async () => {
     const own = await createComputer(server);
     using client = await openComputerSocket(server, own.id);
     await client.next('receipt');
@@ -251,7 +251,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
     expect(late.messages.map(({ type }) => type)).toEqual(['receipt', 'session_state']);
   });
 
-  test('CO-22 the oldest client: a computer of its own, one reply for each request, in order', async () => {
+  test('CO-22 P-354 the oldest client: a computer of its own, one reply for each request, in order', async () => {
     const client = await openPath(server, `/ephemeral-tzafonwright?token=${server.key}`);
     const replies = (): unknown[] => client.messages;
     client.send({ action_type: 'goto', url: `${site.url}/form`, timeout: 20_000 });

@@ -498,7 +498,7 @@ describe('acting', () => {
       expect((await rig.call('POST', `/${id}${path}`, body, 'driver')).status, path).toBe(403);
   });
 
-  test('D-6 what pages do is counted while the log has no room, and told once it has', async () => {
+  test('D-6 P-343 what pages do is counted while the log has no room, and told once it has', async () => {
     const rig = await rigWith({ uncommittedBytes: 200 });
     const { id, browser } = await rig.open();
     for (let n = 0; n < 100; n++)
