@@ -110,9 +110,13 @@ describe('several viewers', () => {
     await two.next('control', ({ id }) => id === '7');
     two[Symbol.dispose]();
     await until(async () => (await post('input', { data: '\x04' })).status === 204, 'control to be free');
-    const told = (await events()).filter(({ type }) => type === 'control');
-    const holders = told.map(({ data }) => (data as { controller: unknown }).controller !== null);
-    expect(holders).toEqual([true, false, true, true, true, false]);
+    const holders = async (): Promise<boolean[]> => {
+      const told = (await events()).filter(({ type }) => type === 'control');
+      return told.map(({ data }) => (data as { controller: unknown }).controller !== null);
+    };
+    // It is free at once, and told to be when that is committed.
+    await until(async () => (await holders()).length === 6, 'the last change to be told');
+    expect(await holders()).toEqual([true, false, true, true, true, false]);
   });
 
   test('D-14 P-138 resizing, signals and conflicts over the socket', async () => {
