@@ -210,7 +210,7 @@ describe.skipIf(program.missing)('a browser behind the proxy', () => {
       return [image, script, style, video];
     `);
     expect(parts).toEqual(['error', 'error', 'error', 'error']);
-    await expect.poll(() => refusals.length).toBeGreaterThanOrEqual(7);
+    await expect.poll(() => refusals.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(7);
     expect(leaks).toEqual([]);
     await page.close();
   });

@@ -155,4 +155,28 @@ describe.skipIf(chromium.missing)('computers in the console', () => {
     await first.close();
     await second.close();
   });
+
+  test('P-389 an image of parts shows the newest picture, of a still page too', async () => {
+    await using computer = await createComputer(server);
+    await done(server, computer.id, 'navigate', { url: `${site.url}/red` });
+    const page = await browser.newPage({ extraHTTPHeaders: { authorization: `Bearer ${server.key}` } });
+    await page.goto(`${server.url}/console/`);
+    const shown = (): Promise<string> =>
+      page.evaluate<string>(`(() => {
+        const image = document.getElementById('film');
+        if (image === null || image.naturalWidth === 0) return '';
+        const canvas = document.createElement('canvas');
+        const context = canvas.getContext('2d');
+        context.drawImage(image, 0, 0);
+        const at = context.getImageData(5, 5, 1, 1).data;
+        return ['r', 'g', 'b'].filter((_, i) => at[i] > 128).join('');
+      })()`);
+    await page.evaluate(`document.body.append(Object.assign(new Image(), {
+      id: 'film', src: '/v1/computers/${computer.id}/screencast?format=mjpeg',
+    }))`);
+    await until(async () => (await shown()) === 'r', 'the page in red');
+    await done(server, computer.id, 'navigate', { url: `${site.url}/green` });
+    await until(async () => (await shown()) === 'g', 'the page in green');
+    await page.close();
+  });
 });

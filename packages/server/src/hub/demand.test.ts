@@ -135,7 +135,7 @@ describe('delivery latest', () => {
     await frame();
     await frame();
     await hub.append(KEY, [event('last')], { close: true });
-    await expect.poll(() => ended).toEqual(['finished']);
+    await expect.poll(() => ended, { timeout: 10_000 }).toEqual(['finished']);
     expect(viewer.sink.text).toBe('1 3 ');
   });
 

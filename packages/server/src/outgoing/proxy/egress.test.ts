@@ -351,7 +351,9 @@ describe('the way of a browser', () => {
     // One that is over makes room.
     first.end();
     await once(first.resume(), 'close');
-    await expect.poll(async () => 'write' in (await tunnelTo(pass, `127.0.0.1:${port}`))).toBe(true);
+    await expect
+      .poll(async () => 'write' in (await tunnelTo(pass, `127.0.0.1:${port}`)), { timeout: 20_000 })
+      .toBe(true);
     const cut = once(second.resume(), 'close');
     pass[Symbol.dispose]();
     await cut;

@@ -14,8 +14,9 @@ import { streamKey } from '../../log/stream-key.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { createSseTransport } from '../../transports/sse/sse-transport.ts';
 import type { SseFace } from '../../transports/transport.ts';
-import { binaryFrames, jsonFrames, partFrames, rawFrames } from './frame-faces.ts';
+import { binaryFrames, jsonFrames, PARTS_TYPE, partFrames, rawFrames } from './frame-faces.ts';
 
+const PATIENCE = { timeout: 20_000 };
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 function batchOf(...data: (Uint8Array | null)[]): Batch {
@@ -47,13 +48,13 @@ describe('how frames look', () => {
     expect(jsonFrames.encode(batchOf(null))).toBe('');
   });
 
-  test('P-389 parts: the boundary stands before the first and behind each', () => {
-    expect(partFrames.preamble(receipt, false)).toBe('--playhead-frame\r\n');
+  test('P-389 parts: the boundary and the head of the next part stand behind each', () => {
+    const [, boundary = ''] = /boundary=(playhead-[0-9a-f]{24})$/.exec(PARTS_TYPE) ?? [];
+    const next = `--${boundary}\r\nContent-Type: image/jpeg\r\n\r\n`;
+    expect(partFrames.preamble(receipt, false)).toBe(next);
     expect(partFrames.preamble(receipt, true)).toBe('');
     const part = Buffer.from(partFrames.encode(batchOf(message)));
-    expect(part.toString('latin1')).toBe(
-      `Content-Type: image/jpeg\r\nContent-Length: 7\r\n\r\n${jpeg.toString('latin1')}\r\n--playhead-frame\r\n`,
-    );
+    expect(part.toString('latin1')).toBe(`${jpeg.toString('latin1')}\r\n${next}`);
     expect(partFrames.encode(batchOf(null))).toBe('');
     expect(partFrames.heartbeat(0)).toBe('');
   });
@@ -130,10 +131,10 @@ describe('slow viewers', () => {
     const viewer = { socket, bytes: 0, tail: Buffer.alloc(0) };
     socket.on('data', (piece: Buffer) => {
       viewer.bytes += piece.length;
-      viewer.tail = Buffer.concat([viewer.tail, piece]).subarray(-100);
+      viewer.tail = Buffer.concat([viewer.tail, piece]).subarray(-300);
     });
     socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    await expect.poll(() => viewer.bytes).toBeGreaterThan(0);
+    await expect.poll(() => viewer.bytes, PATIENCE).toBeGreaterThan(0);
     return viewer;
   }
 
@@ -141,25 +142,25 @@ describe('slow viewers', () => {
     const fast = await view('/raw');
     const stuck = await Promise.all(['/raw', '/json', '/parts'].map(view));
     for (const { socket } of stuck) socket.pause();
-    await expect.poll(() => target).toBeDefined();
+    await expect.poll(() => target, PATIENCE).toBeDefined();
     const sizes: number[] = [];
     const picture = Buffer.alloc(512 * 1024, 7);
     const count = 150;
     for (let number = 1; number <= count; number++) {
       target?.arrived({ jpeg: Buffer.from(picture), width: 1, height: 1, time: 0 });
       // The fast one has taken it: that is what a source waits for.
-      await expect.poll(() => taken, { interval: 1 }).toBe(number);
+      await expect.poll(() => taken, { interval: 1, ...PATIENCE }).toBe(number);
       const expected = number * Math.ceil(picture.length / 3) * 4;
-      await expect.poll(() => fast.bytes, { interval: 1 }).toBeGreaterThan(expected);
+      await expect.poll(() => fast.bytes, { interval: 1, ...PATIENCE }).toBeGreaterThan(expected);
       sizes.push(hub.stats.windowBytes);
     }
     // One frame, as it is and in one format.
     expect(Math.max(...sizes)).toBeLessThan(3 * picture.length);
     target?.arrived({ jpeg: Buffer.from('last'), width: 1, height: 1, time: 0 });
     for (const viewer of stuck) viewer.socket.resume();
-    await expect.poll(() => stuck[0]?.tail.includes('data: bGFzdA==\n\n')).toBe(true);
-    await expect.poll(() => stuck[1]?.tail.includes('"number":151')).toBe(true);
-    await expect.poll(() => stuck[2]?.tail.includes('\r\n\r\nlast\r\n--playhead-frame\r\n')).toBe(true);
+    await expect.poll(() => stuck[0]?.tail.includes('data: bGFzdA==\n\n'), PATIENCE).toBe(true);
+    await expect.poll(() => stuck[1]?.tail.includes('"number":151'), PATIENCE).toBe(true);
+    await expect.poll(() => stuck[2]?.tail.includes('last\r\n--playhead-'), PATIENCE).toBe(true);
     for (const viewer of stuck) expect(viewer.bytes).toBeLessThan(fast.bytes / 2);
     // Every frame was either given or counted.
     expect(hub.stats.dropped).toBeGreaterThan(stuck.length * (count / 2));

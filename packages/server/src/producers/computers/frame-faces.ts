@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { jsonLine } from '@playhead/protocol';
 import { base64Of, jpegOf, readFrameMessage } from '../../frames/frame-message.ts';
 import type { Batch } from '../../log/event-log.ts';
@@ -42,23 +43,24 @@ export const jsonFrames: SseFace = {
   },
 };
 
-/** Parts begin with this line. */
-const BOUNDARY = 'playhead-frame';
+/** Random, so that no picture can hold it. */
+const BOUNDARY = `playhead-${randomBytes(12).toString('hex')}`;
 
 export const PARTS_TYPE: string = `multipart/x-mixed-replace; boundary=${BOUNDARY}`;
 
+const NEXT_PART = Buffer.from(`--${BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n`);
+const LINE_END = Buffer.from('\r\n');
+
 /**
- * Each frame replaces the one before, as `<img>` shows it. The boundary stands behind a frame and not before the next: a
- * browser shows a part when it knows that it is whole, and would be one frame late.
+ * Each frame replaces the one before, as `<img>` shows it. A browser shows a part when it has read the head of the next,
+ * and would be one frame late; so that head is sent with the frame, and can tell no length.
  */
 export const partFrames: SseFace = {
-  preamble: (_receipt, again) => (again ? '' : `--${BOUNDARY}\r\n`),
+  preamble: (_receipt, again) => (again ? '' : NEXT_PART.toString()),
   encode(batch) {
     const message = newestOf(batch);
     const jpeg = message === null ? undefined : jpegOf(message);
-    if (jpeg === undefined) return '';
-    const head = `Content-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`;
-    return Buffer.concat([Buffer.from(head), jpeg, Buffer.from(`\r\n--${BOUNDARY}\r\n`)]);
+    return jpeg === undefined ? '' : Buffer.concat([jpeg, LINE_END, NEXT_PART]);
   },
   // Nothing can be said between parts; the system's own probes find readers that are gone.
   heartbeat: () => '',
