@@ -23,7 +23,7 @@ export const computerFace: SseFace = {
 };
 
 /** An event's JSON. One that was erased keeps its type. */
-export function eventText(type: string, data: EventData | null): string {
+function eventText(type: string, data: EventData | null): string {
   if (data === null) return `{"type":"${type}","redacted":true}`;
   return typeof data === 'string' ? data : Buffer.from(data).toString('utf8');
 }
