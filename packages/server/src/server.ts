@@ -41,6 +41,8 @@ import { BROWSER_DEFAULTS, type BrowserSettings } from './producers/computers/br
 import { createBrowsers } from './producers/computers/browser/create-browsers.ts';
 import { createComputers } from './producers/computers/computers.ts';
 import { COMPUTER_DEFAULTS, type ComputerSettings } from './producers/computers/settings.ts';
+import { createContexts } from './producers/contexts/contexts.ts';
+import { contextSettings } from './producers/contexts/settings.ts';
 import type { Producer } from './producers/producer.ts';
 import { memoryRecords } from './records/memory/memory-records.ts';
 import type { Records } from './records/records.ts';
@@ -170,6 +172,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     settings: computerSettings(settings),
   });
   producers.push(stack.use(computers));
+  producers.push(stack.use(createContexts({ ...context, gate, settings: contextSettings(settings) })));
   const subscriptions = stack.use(
     await createSubscriptions({
       ...{ ...context, gate, guard, settings, reserved: RESERVED, defaultTenant: DEFAULT_TENANT },

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { PlayheadError } from '@playhead/protocol';
 import type { Reply } from '../http/exchange.ts';
 import type { Router } from '../http/router.ts';
 
@@ -25,10 +26,18 @@ export function mountConsole(router: Router): void {
     const path = file === 'index.html' ? '/console/' : `/console/${file}`;
     router.add({ method: 'GET', path, access: 'public', handle: () => serve(file, type) });
   }
-  for (const path of ['/', '/console']) {
-    const location = { location: '/console/' };
-    router.add({ method: 'GET', path, access: 'public', handle: () => ({ status: 302, headers: location }) });
-  }
+  const moved: Reply = { status: 302, headers: { location: '/console/' } };
+  router.add({ method: 'GET', path: '/console', access: 'public', handle: () => moved });
+  router.add({
+    method: 'GET',
+    path: '/',
+    access: 'public',
+    handle(exchange) {
+      // The path speaks WebSocket; only who can show a page is sent to one (D-25).
+      if (/text\/html|\*\/\*/.test(exchange.request.headers.accept ?? '*/*')) return moved;
+      throw new PlayheadError('upgrade-required', 'This path speaks WebSocket: send an upgrade request.');
+    },
+  });
 }
 
 async function serve(file: string, type: string): Promise<Reply> {

@@ -12,7 +12,7 @@ import { KnownPages } from './known-pages.ts';
 import { makeFeed } from './make-feed.ts';
 import { project } from './projection.ts';
 import { RecentMessages } from './recent-messages.ts';
-import { sequenceNumber } from './sequence-number.ts';
+import { readNumber, sequenceNumber } from './sequence-number.ts';
 import { readSourceEvent, type SourceEvent, sourceLogEvent } from './source-event.ts';
 
 export interface FeedParts {
@@ -188,6 +188,11 @@ export class Feed {
     // An older epoch is read only behind a loss of history, by the process that first finds it.
     const index = epoch === this.#epoch ? this.#sourceIndex : Math.max(0, this.#sourceIndex - 1);
     return sequenceNumber(index, offset);
+  }
+
+  /** The epoch that a number is of; undefined if it is not the current one. */
+  epochOf(number: number): string | undefined {
+    return readNumber(number).epochIndex === this.#sourceIndex ? this.#epoch : undefined;
   }
 
   /** Where the source stands, as far as it is applied. */

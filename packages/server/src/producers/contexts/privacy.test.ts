@@ -6,7 +6,7 @@ import { redactPersonal } from './redact-personal.ts';
 import { sanitiseHtml } from './sanitise-html.ts';
 import { type BrowserContext, type PrivacyLevel, syncMessage } from './sync-message.ts';
 
-function context(privacyLevel: PrivacyLevel, more: object): BrowserContext {
+function context(privacyLevel: PrivacyLevel, more: object): [BrowserContext, PrivacyLevel] {
   const message = {
     id: 'm',
     type: 'create',
@@ -14,7 +14,7 @@ function context(privacyLevel: PrivacyLevel, more: object): BrowserContext {
   };
   const { payload } = syncMessage.parse(message);
   if (payload?.type !== 'context') throw new Error('no context');
-  return payload.context;
+  return [payload.context, privacyLevel];
 }
 
 describe('private: personal data', () => {
@@ -37,7 +37,7 @@ describe('private: personal data', () => {
 
   test('goes from every text of a context, however deep, keys included, and its identity stays', () => {
     const kept = applyPrivacy(
-      context('private', {
+      ...context('private', {
         tabId: 4,
         title: 'Inbox of me@x.org',
         url: 'https://u:p@x.org/a?token=1&q=me%40x.org',
@@ -62,7 +62,7 @@ describe('private: personal data', () => {
 
 test('restricted: keeps metadata only, and these without personal data', () => {
   const kept = applyPrivacy(
-    context('restricted', {
+    ...context('restricted', {
       url: 'https://u:p@x.org/inbox?q=secret#part',
       title: 'Inbox of me@x.org',
       tabId: 1,
@@ -98,7 +98,7 @@ test('restricted: keeps metadata only, and these without personal data', () => {
 describe('filtered: sanitised', () => {
   test('HTML without what runs, passwords out of forms, secrets out of URLs', () => {
     const kept = applyPrivacy(
-      context('filtered', {
+      ...context('filtered', {
         url: 'https://u:p@x.org/a?access_token=1&q=2#id_token=3',
         content: { html: '<p onclick="x()">Hi<script>evil()</script></p>', text: 'a\u0000b\u202ec' },
         formData: {

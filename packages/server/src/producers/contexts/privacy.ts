@@ -14,9 +14,9 @@ import type { BrowserContext, PrivacyLevel, TabPayload } from './sync-message.ts
  * - `filtered`: sanitised: HTML without anything that runs or loads, forms without passwords and the like, URLs without
  *   secrets, no control characters.
  */
-export function applyPrivacy(context: BrowserContext): JsonObject {
-  const whole = context as unknown as JsonObject;
-  switch (context.privacyLevel) {
+export function applyPrivacy(context: BrowserContext, level: PrivacyLevel): JsonObject {
+  const whole = { ...(context as unknown as JsonObject), privacyLevel: level };
+  switch (level) {
     case 'public':
       return whole;
     case 'private':

@@ -60,7 +60,8 @@ interface PageParts {
 export interface BrowserContext extends PageParts {
   readonly id: string;
   readonly type: string;
-  readonly privacyLevel: PrivacyLevel;
+  /** Without it: that of what is known of the context, else `public`. */
+  readonly privacyLevel?: PrivacyLevel;
   readonly tabId?: TabId;
   readonly tab?: PageParts & { readonly id?: TabId; readonly tabId?: TabId; readonly active?: boolean };
   readonly [member: string]: unknown;
@@ -115,7 +116,7 @@ const browserContext = z.looseObject({
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/, 'must be a word')
     .default('page'),
-  privacyLevel: level.default('public'),
+  privacyLevel: level.exactOptional(),
   tabId: tabId.exactOptional(),
   tab: z
     .looseObject({

@@ -1,0 +1,61 @@
+import type { Gate, Standings } from '../../access/gate.ts';
+import type { Producer, ProducerContext } from '../producer.ts';
+import { KIND } from './channel-name.ts';
+import { mountChannels } from './channel-routes.ts';
+import { createChannels, openGlobalChannel } from './channels.ts';
+import { Connections } from './connections.ts';
+import { mountContexts } from './context-routes.ts';
+import { feedRecords } from './feed-record.ts';
+import { createFeeds } from './feeds.ts';
+import { createIdentify } from './identify.ts';
+import { createPresence } from './presence.ts';
+import { mountPresence } from './presence-routes.ts';
+import { createPublish } from './publish.ts';
+import type { ContextSettings } from './settings.ts';
+import { createSurface } from './socket-surface.ts';
+import { mountTeams } from './team-routes.ts';
+import { createTeams } from './teams.ts';
+
+export interface ContextParts extends ProducerContext {
+  readonly gate: Gate & Standings;
+  readonly settings: ContextSettings;
+}
+
+/**
+ * What users look at, on all their devices, as channels: the socket at `/` and `/ws`, and its history over
+ * `/api/v1`, as their document gives them and beyond. It has no sessions: a user's streams go on for ever.
+ */
+export function createContexts(parts: ContextParts): Producer {
+  const { log, hub, records, sse, clock, logger, gate, settings } = parts;
+  const feeds = createFeeds(
+    { log, hub, records: feedRecords(records), clock, logger, stored: () => undefined },
+    settings,
+  );
+  const teams = createTeams(records, log);
+  const channels = createChannels({ log, feeds, teams });
+  const connections = new Connections(settings.connections);
+  const publish = createPublish({ hub, feeds, channels, connections, clock });
+  const presence = createPresence({ log, hub, logger, connections });
+  const { rules, limits, rate, checkMs, heartbeatInterval } = settings;
+  const surface = createSurface({
+    ...{ log, clock, logger, channels, connections, presence, publish },
+    ...{ identify: createIdentify(gate), standings: gate },
+    ...{ rules, limits, rate, checkMs, heartbeatInterval },
+  });
+
+  return {
+    kind: KIND,
+    settle: () => openGlobalChannel(log),
+    mount(router, sockets) {
+      mountContexts(router, { log, feeds, publish, syncs: limits.syncs });
+      mountChannels(router, { log, feeds, teams, channels, connections, publish });
+      mountTeams(router, { teams, connections, clock });
+      mountPresence(router, { presence, channels, sse });
+      sockets.serve(surface.face);
+    },
+    async [Symbol.asyncDispose]() {
+      surface[Symbol.dispose]();
+      await feeds[Symbol.asyncDispose]();
+    },
+  };
+}
