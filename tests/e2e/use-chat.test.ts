@@ -38,7 +38,8 @@ describe.skipIf(chromium.missing)('useChat of the AI SDK', () => {
 
   async function open(chat: string): Promise<Page> {
     const page = await browser.newPage();
-    await page.goto(`${pages.url}/#${new URLSearchParams({ url: server.url, key: server.key, chat })}`);
+    const told = new URLSearchParams({ url: server.url, key: server.key, chat });
+    await page.goto(`${pages.url}/#${told.toString()}`);
     await page.locator('#ask').waitFor();
     return page;
   }

@@ -62,6 +62,7 @@ const ALLOWED: readonly Probe[] = [
   server('access/a.ts', '../records/records.ts'),
   server('http/a.ts', '../access/gate.ts'),
   server('server.ts', './log/sqlite/open.ts'),
+  server('composition/a.ts', '../log/sqlite/open.ts'),
   server('main.ts', './server.ts'),
   server('cli/a.ts', '../server.ts'),
 ];
@@ -75,6 +76,8 @@ const FORBIDDEN: readonly Probe[] = [
   { file: 'packages/conformance/src/chapters/a.ts', imports: '../../../server/src/log/event-log.ts' },
   { file: 'packages/conformance/src/chapters/a.ts', imports: '../../../../tests/support/server.ts' },
   server('runtime/a.ts', '../log/event-log.ts'),
+  server('producers/commands/a.ts', '../../composition/a.ts'),
+  server('cli/a.ts', '../composition/a.ts'),
   server('runtime/a.ts', 'playhead'),
   server('log/a.ts', './sqlite/open.ts'),
   server('log/a.ts', '../hub/hub.ts'),

@@ -14,42 +14,38 @@ import { openTokens } from './access/open-tokens.ts';
 import { limitRate } from './access/rate-limit.ts';
 import { createTickets } from './access/tickets.ts';
 import { mountTicketsFace } from './access/tickets-face.ts';
+import { browserSettings } from './composition/browser-settings.ts';
+import { chatSettings } from './composition/chat-settings.ts';
+import { commandSettings } from './composition/command-settings.ts';
+import { computerSettings } from './composition/computer-settings.ts';
+import { openLog } from './composition/open-log.ts';
+import { openRecords } from './composition/open-records.ts';
+import { lazySandbox } from './composition/lazy-sandbox.ts';
+import { reachable } from './composition/reachable.ts';
+import type { Environment } from './composition/environment.ts';
+import { durableSettings, httpSettings, socketSettings } from './composition/face-settings.ts';
 import { mountConsole } from './console/console-face.ts';
 import { createHttpApp, type Listening } from './http/app.ts';
 import { createHub } from './hub/create-hub.ts';
 import { chooseLauncher } from './launcher/choose-launcher.ts';
 import { createDirectLauncher } from './launcher/direct/direct-launcher.ts';
-import type { Launcher } from './launcher/launcher.ts';
-import { createSandboxLauncher } from './launcher/sandbox/sandbox-launcher.ts';
-import type { EventLog } from './log/event-log.ts';
-import { createMemoryLog } from './log/memory/memory-log.ts';
-import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
-import { tieredLog } from './log/tiered.ts';
 import { createFrames } from './frames/live/create-frames.ts';
 import { chatTools } from './producers/chats/chat-tools.ts';
 import { createChats } from './producers/chats/chats.ts';
 import { createAssistant } from './producers/chats/assistant/assistant.ts';
 import type { ModelRequest } from './producers/chats/model.ts';
 import { openModel } from './producers/chats/models/open-model.ts';
-import type { ChatSettings } from './producers/chats/settings.ts';
-import { createGuard, type GuardParts } from './outgoing/create-guard.ts';
+import { createGuard } from './outgoing/create-guard.ts';
 import { createRequests } from './outgoing/create-requests.ts';
 import { createEgress } from './outgoing/proxy/create-egress.ts';
 import { createCommands } from './producers/commands/commands.ts';
-import { COMMAND_DEFAULTS, type CommandSettings } from './producers/commands/settings.ts';
-import { BROWSER_DEFAULTS, type BrowserSettings } from './producers/computers/browser/browser-settings.ts';
 import { createBrowsers } from './producers/computers/browser/create-browsers.ts';
 import { createComputers } from './producers/computers/computers.ts';
-import { COMPUTER_DEFAULTS, type ComputerSettings } from './producers/computers/settings.ts';
 import { createContexts } from './producers/contexts/contexts.ts';
 import { contextSettings } from './producers/contexts/settings.ts';
 import type { Producer } from './producers/producer.ts';
-import { memoryRecords } from './records/memory/memory-records.ts';
-import type { Records } from './records/records.ts';
-import { sqliteRecords } from './records/sqlite/sqlite-records.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
-import { networkList } from './runtime/network-list.ts';
 import type { Settings } from './runtime/settings.ts';
 import { createContentGateway } from './streams/durable/content-gateway.ts';
 import { mountDurableFace } from './streams/durable/durable-face.ts';
@@ -60,14 +56,13 @@ import { mountReadFace } from './streams/read-face.ts';
 import { createSubscriptions } from './streams/subscriptions/create-subscriptions.ts';
 import { mountWriteFace } from './streams/write-face.ts';
 import { createSseTransport } from './transports/sse/sse-transport.ts';
-import { createSocketTransport, type SocketSettings } from './transports/websocket/socket-transport.ts';
+import { createSocketTransport } from './transports/websocket/socket-transport.ts';
 
 export interface ServerParts {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** What commands may inherit of it is a setting. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
 }
 
 export interface PlayheadServer extends AsyncDisposable {
@@ -223,167 +218,5 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
       await drained;
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
-  };
-}
-
-async function openLog(settings: Settings, clock: Clock): Promise<EventLog> {
-  const retention = {
-    maxAge: settings.retentionAgeMs,
-    maxBytes: settings.retentionStreamBytes,
-  };
-  if (settings.log === 'memory')
-    return createMemoryLog({ clock, retention, maxBytes: settings.retentionTotalBytes });
-  const durable = await openSqliteLog({
-    folder: settings.data,
-    sync: settings.sync,
-    clock,
-    retention,
-    totalBytes: settings.retentionTotalBytes,
-    ...(settings.capacity === undefined ? {} : { capacity: settings.capacity }),
-  });
-  return tieredLog(durable, createMemoryLog({ clock, durability: 'volatile', proof: false }));
-}
-
-function reachable({
-  allowPrivateNetworks,
-  allowedNetworks,
-}: Settings): Pick<GuardParts, 'allowPrivate' | 'allowed'> {
-  return { allowPrivate: allowPrivateNetworks, allowed: networkList(allowedNetworks) };
-}
-
-function openRecords(settings: Settings): Records {
-  return settings.log === 'memory' ? memoryRecords() : sqliteRecords(join(settings.data, 'records.db'));
-}
-
-function httpSettings(settings: Settings): Parameters<typeof createHttpApp>[0]['settings'] {
-  const { publicUrl, ...rest } = settings;
-  return publicUrl === undefined ? rest : { ...rest, publicUrl };
-}
-
-function durableSettings({ longPollMs, sseLifetimeMs, streamCache }: Settings) {
-  return { longPollMs, sseLifetimeMs, cache: streamCache };
-}
-
-function socketSettings(settings: Settings): SocketSettings {
-  const { heartbeatMs, paceMs, socketSubscriptions, bodyLimit } = settings;
-  return { heartbeatMs, paceMs, subscriptions: socketSubscriptions, messageBytes: bodyLimit };
-}
-
-/** Made once, when something needs it first: a server without sandboxed projects needs no bubblewrap. */
-function lazySandbox({ settings, clock, logger }: ServerParts, launcher: Launcher): LazySandbox {
-  let made: ReturnType<LazySandbox> | undefined;
-  async function make(): Promise<Launcher | string> {
-    const projects = projectsFolder(settings);
-    await mkdir(projects, { recursive: true });
-    return createSandboxLauncher({
-      ...{ launcher, clock, logger, projects, data: settings.data },
-      settings: {
-        network: settings.sandboxNetwork,
-        memoryBytes: settings.sandboxMemoryBytes,
-        processes: settings.sandboxProcesses,
-        fileBytes: settings.sandboxFileBytes,
-        paths: settings.sandboxPaths,
-        cgroup: settings.sandboxCgroup,
-      },
-    });
-  }
-  return () => (made ??= make());
-}
-
-type LazySandbox = () => Promise<Launcher | string>;
-
-function projectsFolder({ projects, data }: Settings): string {
-  return projects ?? join(data, 'projects');
-}
-
-function chatSettings(settings: Settings): ChatSettings {
-  return {
-    maxRunning: settings.chatMaxRunning,
-    promptBytes: settings.chatPromptLimit,
-    answerBytes: settings.chatAnswerLimit,
-    timeLimitMs: settings.chatTimeLimitMs,
-    noticeMs: settings.commandNoticeMs,
-    stallMs: settings.chatStallMs,
-    firstMs: settings.chatFirstMs,
-    gapMs: settings.chatGapMs,
-    heartbeatMs: settings.heartbeatMs,
-    uncommittedBytes: COMMAND_DEFAULTS.uncommittedBytes,
-    retryMs: settings.commandRetryMs,
-    storagePatienceMs: settings.storagePatienceMs,
-  };
-}
-
-function commandSettings(
-  settings: Settings,
-  environment: ServerParts['environment'],
-  sandbox: LazySandbox,
-): CommandSettings {
-  const { shell, agent } = settings;
-  const [program, ...first] = agent;
-  return {
-    ...COMMAND_DEFAULTS,
-    projectsFolder: projectsFolder(settings),
-    environment,
-    ...(shell === undefined ? {} : { shell }),
-    ...(program === undefined ? {} : { agent: [program, ...first] as const }),
-    confinement: {
-      launcher: settings.launcher === 'sandbox' ? 'sandbox' : 'direct',
-      network: settings.sandboxNetwork,
-      async problem() {
-        const found = await sandbox();
-        return typeof found === 'string' ? found : undefined;
-      },
-    },
-    timeLimitMs: settings.commandTimeLimitMs,
-    maxTimeLimitMs: settings.commandMaxTimeLimitMs,
-    noticeMs: settings.commandNoticeMs,
-    outputBytes: settings.commandOutputLimit,
-    maxRunning: settings.commandMaxRunning,
-    graceMs: settings.commandGraceMs,
-    lingerMs: settings.commandLingerMs,
-    retryMs: settings.commandRetryMs,
-    storagePatienceMs: settings.storagePatienceMs,
-    openForMs: settings.commandOpenMs,
-  };
-}
-
-function browserSettings(settings: Settings, environment: ServerParts['environment']): BrowserSettings {
-  return {
-    ...BROWSER_DEFAULTS,
-    program: settings.browser,
-    path: environment['PATH'] ?? '',
-    sandbox: settings.browserSandbox,
-    folder: join(settings.data, 'browsers'),
-    cache: join(settings.data, 'browser'),
-    warm: settings.browserWarm,
-    warmIdleMs: settings.browserWarmIdleMs,
-    startMs: settings.browserStartMs,
-    hangMs: settings.browserHangMs,
-    pageBytes: settings.browserPageMemory,
-  };
-}
-
-function computerSettings(settings: Settings): ComputerSettings {
-  return {
-    ...COMPUTER_DEFAULTS,
-    folder: join(settings.data, 'computers'),
-    // No project has such a name.
-    workspaces: join(projectsFolder(settings), '~computers'),
-    maxRunning: settings.computerMaxRunning,
-    maxPerTenant: settings.computerMaxPerTenant,
-    idleMs: settings.computerIdleMs,
-    lifetimeMs: settings.computerLifetimeMs,
-    maxLifetimeMs: settings.computerMaxLifetimeMs,
-    noticeMs: settings.computerNoticeMs,
-    actionMs: settings.computerActionMs,
-    shell: { ...COMPUTER_DEFAULTS.shell, outputBytes: settings.computerExecLimit },
-    pictureMs: settings.computerPictureMs,
-    pictureBytes: settings.computerPictureLimit,
-    downloadBytes: settings.computerDownloadLimit,
-    downloadsBytes: settings.computerDownloadTotalLimit,
-    maxContexts: settings.computerMaxContexts,
-    watchingRenews: settings.computerWatchingRenews,
-    retryMs: settings.commandRetryMs,
-    storagePatienceMs: settings.storagePatienceMs,
   };
 }

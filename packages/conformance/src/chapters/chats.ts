@@ -79,7 +79,8 @@ describe('18 Chats', () => {
     expect(messages[1]?.ending).toBe('completed');
     const events = await readAll(`chats/${id}`);
     expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['message', 'answering']));
-    const { stream } = events.find(({ type }) => type === 'answering')?.data as { stream: string };
+    const answering = events.find(({ type }) => type === 'answering') ?? expect.fail('an answer');
+    const { stream } = answering.data as { stream: string };
     const said = await readAll(stream);
     expect(said[0]?.type).toBe('started');
     expect(said.at(-1)).toMatchObject({ type: 'done', data: { ending: 'completed' } });

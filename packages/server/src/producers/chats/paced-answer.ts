@@ -80,7 +80,7 @@ function frame(event: AnswerEvent): string {
 }
 
 /** The beginning of a text that takes at most so many bytes; at least one character, and none is cut. */
-export function takeText(text: string, bytes: number): string {
+function takeText(text: string, bytes: number): string {
   // A UTF-16 unit takes at most three bytes of UTF-8.
   if (text.length * 3 <= bytes) return text;
   let size = 0;

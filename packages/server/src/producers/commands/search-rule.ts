@@ -50,7 +50,8 @@ function* inBatch(batch: Batch): Generator<SearchDocument> {
 
 function lineOf({ type, data }: LogEvent): string | undefined {
   if (type !== 'output' || typeof data !== 'string') return undefined;
-  return String((JSON.parse(data) as { line?: unknown }).line ?? '');
+  const { line } = JSON.parse(data) as { line?: unknown };
+  return typeof line === 'string' ? line : '';
 }
 
 function otherDocument({

@@ -25,7 +25,10 @@ function documentOf({
 }: LogEvent): Pick<SearchDocument, 'kind' | 'title' | 'text' | 'facets'> | undefined {
   if (typeof data !== 'string') return undefined;
   const about = JSON.parse(data) as Readonly<Record<string, unknown>>;
-  const text = (name: string): string => String(about[name] ?? '');
+  const text = (name: string): string => {
+    const value = about[name];
+    return typeof value === 'string' ? value : '';
+  };
   switch (type) {
     case 'navigation':
     case 'page_loaded':

@@ -1,4 +1,4 @@
-import { nameOf, type StreamKey } from '../../../log/stream-key.ts';
+import type { StreamKey } from '../../../log/stream-key.ts';
 import type { Hit } from '../../../search/search.ts';
 import type { Memory, Seen } from './memory.ts';
 import type { Question } from './question.ts';
@@ -103,8 +103,4 @@ export async function firstFailingLine(memory: Memory, { stream }: Run): Promise
 export function lineOf(data: Seen['data']): string {
   const line = data?.['line'];
   return typeof line === 'string' ? line : '';
-}
-
-export function nameOfRun({ stream }: Run): string {
-  return nameOf(stream);
 }
