@@ -1,10 +1,13 @@
+import { stream } from '@durable-streams/client';
 import { SseDecoder, type SseMessage } from '@playhead/protocol';
 import { describe, expect, test } from 'vitest';
 import { type Answer, ask, type AskOptions, expectProblem } from '../ask.ts';
+import { readEvents, startCommand } from '../commands.ts';
 import { type EventReader, openEvents } from '../event-reader.ts';
 import { freshTenant, makeKey } from '../keys.ts';
 import { append, freshName, readPage, streamPath } from '../streams.ts';
 import { target } from '../target.ts';
+import { until } from '../within.ts';
 
 // What the public suite leaves open, and this protocol decides.
 
@@ -221,5 +224,124 @@ describe('13 Durable Streams', () => {
     expect((await ask(at(fork))).json()).toEqual([1]);
     await ask(at(fork), { method: 'DELETE' });
     expect((await put(source)).status).toBe(201);
+  });
+
+  test('P-207 P-208 a body is the first content, and a stream goes away when its time is over', async () => {
+    expect((await ask(at(await made({ body: '[]' })))).text).toBe('[]');
+    const name = await made({ body: '["first"]', headers: { 'stream-ttl': '1' } });
+    expect((await ask(at(name))).json()).toEqual(['first']);
+    await until(
+      async () => (await ask(at(name), { method: 'HEAD' })).status === 404,
+      'the stream to go away',
+    );
+    const wrong: Record<string, string>[] = [
+      { 'stream-ttl': '01' },
+      { 'stream-ttl': '1.5' },
+      { 'stream-expires-at': 'tomorrow' },
+      { 'stream-expires-at': '2999-01-01T00:00:00Z' },
+    ];
+    for (const headers of wrong)
+      expect([headers, (await put(freshName(), { headers })).status]).toEqual([headers, 400]);
+  });
+
+  test('P-210 P-212 an append is whole and committed, and Stream-Seq is greater than the last', async () => {
+    const name = await made();
+    for (const body of ['[1,', '[]', '']) expect((await post(name, body)).status).toBe(400);
+    expect((await post(name, 'x', typed('text/plain'))).status).toBe(409);
+    const statuses: number[] = [];
+    for (const seq of ['a', 'b', 'b', 'B', 'ba']) {
+      statuses.push((await post(name, `["${seq}"]`, { 'stream-seq': seq })).status);
+    }
+    expect(statuses).toEqual([204, 204, 409, 409, 204]);
+    expect((await ask(at(name))).json()).toEqual(['a', 'b', 'ba']);
+  });
+
+  test('P-215 a producer that repeats itself gets its first answer', async () => {
+    const name = await made();
+    const send = (seq: number) =>
+      post(name, `[${seq}]`, { 'producer-id': 'p', 'producer-epoch': '0', 'producer-seq': String(seq) });
+    const first = await send(0);
+    expect((await send(1)).status).toBe(200);
+    const again = await send(0);
+    expect([again.status, nextOf(again), again.headers['producer-seq']]).toEqual([204, nextOf(first), '1']);
+    expect((await ask(at(name))).json()).toEqual([0, 1]);
+  });
+
+  test('P-217 P-219 a long stream comes in pieces, and bytes one behind the other', async () => {
+    const name = await made({ headers: typed('application/octet-stream') });
+    const type = typed('application/octet-stream');
+    for (let i = 0; i < 6; i++) await post(name, Buffer.alloc(1_000_000, i), type);
+    let total = 0;
+    for (let offset = '-1'; ; ) {
+      const answer = await ask(at(name, `?offset=${offset}`));
+      for (const byte of answer.bytes.subarray(0, 1)) expect(byte).toBe(total / 1_000_000);
+      total += answer.bytes.length;
+      offset = nextOf(answer);
+      expect(answer.headers['stream-up-to-date']).toBe(total === 6_000_000 ? 'true' : undefined);
+      if (total === 6_000_000 || answer.bytes.length === 0) break;
+    }
+    expect(total).toBe(6_000_000);
+  });
+
+  test('P-225 a long-poll waits for what comes, and ends at once where nothing will', async () => {
+    const name = await made();
+    const end = nextOf(await ask(at(name), { method: 'HEAD' }));
+    const waiting = ask(at(name, `?offset=${end}&live=long-poll`));
+    await post(name, '["came"]');
+    expect((await waiting).json()).toEqual(['came']);
+    const late = ask(at(name, '?offset=now&live=long-poll'));
+    await post(name, undefined, { 'stream-closed': 'true' });
+    for (const answer of [await late, await ask(at(name, '?offset=now&live=long-poll'))]) {
+      expect([answer.status, answer.headers['stream-closed']]).toEqual([204, 'true']);
+    }
+    expectProblem(await ask(at(name, '?live=long-poll')), 400, 'invalid-request');
+  });
+
+  test('P-231 P-232 HEAD describes a stream, and DELETE deletes it', async () => {
+    const name = await made({ body: 'abc', headers: typed('text/plain') });
+    const { status, headers, bytes } = await ask(at(name), { method: 'HEAD' });
+    expect([status, bytes.length]).toEqual([200, 0]);
+    expect(headers).toMatchObject({ 'content-type': 'text/plain', 'stream-ttl': '3600' });
+    expect(headers['stream-next-offset']).toBe((await readPage(name)).latest);
+    expect((await ask(at(name), { method: 'DELETE' })).status).toBe(204);
+    for (const method of ['DELETE', 'HEAD', 'GET'])
+      expect((await ask(at(name), { method })).status).toBe(404);
+  });
+
+  test('P-233 P-235 a fork is made at an offset, and as much further as it is told', async () => {
+    const source = await made({ body: '[1]' });
+    const first = nextOf(await ask(at(source)));
+    await post(source, '[2,3]');
+    const forked = async (offset: string, part: string): Promise<unknown> => {
+      const name = freshName();
+      const headers = { 'stream-forked-from': at(source), 'stream-fork-offset': offset };
+      const answer = await put(name, { headers: { ...headers, 'stream-fork-sub-offset': part } });
+      return answer.status === 201 ? (await ask(at(name))).json() : answer.status;
+    };
+    expect([await forked(first, '0'), await forked(first, '1'), await forked(first, '9')]).toEqual([
+      [1],
+      [1, 2],
+      400,
+    ]);
+    expect([await forked('-1', '0'), await forked(first.replace(/-.*$/, '-c999'), '0')]).toEqual([[], 400]);
+  });
+
+  test("P-255 the protocol's client library reads every kind of stream", async () => {
+    const id = await startCommand('printf "\\377bytes"', { pty: true });
+    await readEvents(id);
+    const open = (name: string) =>
+      stream({
+        url: `${target.url}${at(name)}`,
+        headers: { 'X-API-Key': target.key },
+        offset: '-1',
+        live: false,
+      });
+    const own = await made({ body: '[1,{"a":2}]' });
+    await append(own, 'an event');
+    expect(await (await open(own)).json()).toMatchObject([1, { a: 2 }, { type: 'n', data: 'an event' }]);
+    const events = (await readPage(`commands/${id}`)).events.map(({ type }) => type);
+    expect(await (await open(`commands/${id}`)).json()).toMatchObject(events.map((type) => ({ type })));
+    const bytes = Buffer.from(await (await open(`commands/${id}/pty`)).body());
+    expect(bytes).toEqual(Buffer.from('\xffbytes', 'latin1'));
   });
 });
