@@ -61,6 +61,26 @@ test('a page that does not answer hangs, until it does', async () => {
   expect(told).toEqual(['hangs', 'responds']);
 });
 
+test('another page is not asked for what the one before owes', async () => {
+  const { clock, watch, told, page } = scene();
+  using _waiting = watch.begin();
+  clock.advance(150);
+  watch.renew();
+  clock.advance(99);
+  expect(told).toEqual([]);
+  clock.advance(1);
+  expect(page).toHaveLength(2);
+  page[0]?.();
+  await turn();
+  clock.advance(100);
+  expect(told).toContain('hangs');
+  watch.renew();
+  expect(told).toContain('responds');
+  page[1]?.();
+  await turn();
+  expect(watch.hangs).toBe(false);
+});
+
 test('a browser that does not answer either is told first', () => {
   const { clock, watch, told } = scene();
   using _waiting = watch.begin();

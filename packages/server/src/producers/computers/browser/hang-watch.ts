@@ -12,6 +12,8 @@ export interface HangWatch extends Disposable {
   readonly hangs: boolean;
   /** Something waits for the page until that is disposed. */
   begin(): Disposable;
+  /** Another page is there, or none: what the one before was asked it will never answer. */
+  renew(): void;
 }
 
 export interface HangWatchParts {
@@ -32,6 +34,8 @@ export function createHangWatch(parts: HangWatchParts): HangWatch {
   let asked = false;
   let hangs = false;
   let disposed = false;
+  /** Of the page that is asked. */
+  let generation = 0;
 
   function arm(): void {
     if (!disposed && !asked && waiting > 0) timer ??= clock.after(hangMs, ask);
@@ -41,28 +45,32 @@ export function createHangWatch(parts: HangWatchParts): HangWatch {
     timer = undefined;
     if (disposed || waiting === 0) return;
     asked = true;
+    const own = generation;
     let browserAnswered = false;
     const heard = (): void => {
       browserAnswered = true;
     };
     parts.askBrowser().then(heard, heard);
     const patience = clock.after(hangMs, () => {
-      if (disposed) return;
+      if (disposed || own !== generation) return;
       if (!browserAnswered) parts.browserHangs();
       hangs = true;
       parts.pageHangs();
     });
     const answered = (): void => {
       patience[Symbol.dispose]();
-      asked = false;
-      if (disposed) return;
-      if (hangs) {
-        hangs = false;
-        parts.pageResponds();
-      }
-      arm();
+      if (!disposed && own === generation) answer();
     };
     parts.askPage().then(answered, answered);
+  }
+
+  function answer(): void {
+    asked = false;
+    if (hangs) {
+      hangs = false;
+      parts.pageResponds();
+    }
+    arm();
   }
 
   return {
@@ -80,6 +88,12 @@ export function createHangWatch(parts: HangWatchParts): HangWatch {
           timer = undefined;
         },
       };
+    },
+    renew() {
+      generation++;
+      timer?.[Symbol.dispose]();
+      timer = undefined;
+      if (!disposed) answer();
     },
     [Symbol.dispose]() {
       disposed = true;

@@ -1,20 +1,29 @@
 import type { Clock } from '../../../runtime/clock.ts';
 import type { Tab } from './tab.ts';
 
-/** How long a page may keep somebody who leaves it. */
+/** How long each step may take. */
 const PATIENCE_MS = 1_000;
+/** In a process of its own, whatever was there before. */
+const ELSEWHERE = 'data:text/html,';
 
 /**
- * Makes a page that is to be left let go: a script that does not end is broken off, and if that does not help, the
- * page's process is. A page that answers is left alone.
+ * Makes a page that is to be left let go: a script that does not end is broken off; if that does not help, the tab goes
+ * elsewhere first, for which the page is not needed; and if even that does not, the page's process is ended. A page that
+ * answers is left alone.
+ *
+ * A page that opens one dialog after another is left by way of elsewhere too: a dialog that opens while Chromium puts
+ * another page into the same process holds up both for ever.
  */
 export async function recover(tab: Tab, clock: Clock): Promise<void> {
   const { session } = tab;
   if (tab.state === 'crashed') return;
-  const answer = session.send('Runtime.evaluate', { expression: '0' });
-  if (await answers(answer, clock)) return;
-  session.tell('Runtime.terminateExecution');
-  if (await answers(answer, clock)) return;
+  const answer = session.send('Runtime.evaluate', { expression: '0' }).catch(() => undefined);
+  if (!tab.dialogs.restless) {
+    if (await answers(answer, clock)) return;
+    session.tell('Runtime.terminateExecution');
+    if (await answers(answer, clock)) return;
+  }
+  if (await answers(session.send('Page.navigate', { url: ELSEWHERE }), clock)) return;
   session.tell('Page.crash');
   await answers(answer, clock);
 }

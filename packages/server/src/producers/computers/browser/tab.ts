@@ -7,7 +7,7 @@ import type { TabHost } from './browser-use.ts';
 import type { CdpFailure } from './cdp.ts';
 import type { CdpSession } from './cdp-connection.ts';
 import { BOUNDS, clip } from './clip.ts';
-import { answerDialogs } from './dialogs.ts';
+import { answerDialogs, type Dialogs } from './dialogs.ts';
 import { createEventGate, type EventGate } from './event-gate.ts';
 import { createHangWatch, type HangWatch } from './hang-watch.ts';
 import { createKeyboard, type Keyboard } from './keyboard.ts';
@@ -51,6 +51,7 @@ export class Tab {
   readonly live: LiveInput;
   readonly navigation: Navigation;
   readonly hang: HangWatch;
+  readonly dialogs: Dialogs;
   /** As last heard from the browser. */
   title = '';
   viewport: Viewport;
@@ -78,7 +79,9 @@ export class Tab {
     this.hang = createHangWatch({
       clock,
       hangMs: settings.hangMs,
-      askPage: () => session.send('Runtime.evaluate', { expression: '0' }),
+      // A page that has crashed has nothing to say, and does not hang.
+      askPage: () =>
+        this.#state === 'crashed' ? Promise.resolve() : session.send('Runtime.evaluate', { expression: '0' }),
       askBrowser: () => host.connection.root.send('Browser.getVersion'),
       pageHangs: () => {
         this.#tell({ type: 'page-hangs', tab: id });
@@ -104,10 +107,12 @@ export class Tab {
       admit: (type) => this.#gate.admit(type),
       committed: () => {
         if (this.#state === 'crashed') this.#state = 'open';
+        this.title = '';
+        this.hang.renew();
       },
     });
-    answerDialogs({
-      ...{ session, tab: id, tell: this.#tell },
+    this.dialogs = answerDialogs({
+      ...{ session, tab: id, clock, tell: this.#tell },
       answer: () => host.use.dialogs,
       admit: () => this.#gate.admit('dialog-opened'),
     });
@@ -167,6 +172,7 @@ export class Tab {
     this.#state = 'crashed';
     this.#tell({ type: 'page-crashed', tab: this.id, reason });
     this.actions.cut(this.refuse('page-crashed', 'The page has crashed.'));
+    this.hang.renew();
     this.screencast?.end('page-crashed');
   }
 

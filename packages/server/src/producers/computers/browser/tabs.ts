@@ -132,9 +132,9 @@ export function watchTabs(host: TabHost, viewport: () => Viewport): Tabs {
 
   function entitle({ targetId, title, url }: TargetInfo): void {
     const tab = byTarget.get(targetId)?.tab;
-    // A page without a title has its address for one here.
-    const none = url === title || url.replace(/^https?:\/\//, '') === title;
-    if (tab !== undefined) tab.title = none ? '' : clip(title, BOUNDS.title);
+    // A page without a title, or whose title the browser has not heard yet, has an address for one here.
+    const none = title === 'about:blank' || url === title || url.replace(/^https?:\/\//, '') === title;
+    if (tab !== undefined && !none) tab.title = clip(title, BOUNDS.title);
   }
 
   root.on('Target.attachedToTarget', arrive);
