@@ -7,7 +7,14 @@ import { within } from './within.ts';
 /** Anything that the contexts' socket says. */
 export interface Said {
   readonly type: string;
-  readonly [member: string]: any;
+  readonly [member: string]: unknown;
+}
+
+/** Of an event's data what tests look at. */
+export interface EventData {
+  readonly contextId?: string;
+  readonly tabId?: number;
+  readonly [member: string]: unknown;
 }
 
 /** The documented message that carries an event. */
@@ -20,7 +27,7 @@ export interface StateUpdate extends Said {
     readonly userId: string;
     readonly channelId: string;
     readonly source: Record<string, unknown>;
-    readonly payload: { readonly kind: string; readonly data: any; readonly context?: any };
+    readonly payload: { readonly kind: string; readonly data: EventData; readonly context?: unknown };
   };
   readonly publishedAt: string;
   readonly sequenceNumber: number;
@@ -92,7 +99,9 @@ export class ContextsSocket implements Disposable {
 
   /** Of a channel, what has come so far. */
   updates(channel: string): StateUpdate[] {
-    return this.messages.filter((each): each is StateUpdate => each.type === 'state-update' && each['channel'] === channel);
+    return this.messages.filter(
+      (each): each is StateUpdate => each.type === 'state-update' && each['channel'] === channel,
+    );
   }
 
   /** Waits until a channel has brought so many events, and gives all of them. */
@@ -181,13 +190,25 @@ export function contextMessage(id: string, more: object = {}, type: string = 'cr
     payload: {
       type: 'context',
       operation: type,
-      context: { id, type: 'page', privacyLevel: 'public', tabId: 1, url: `https://example.com/${id}`, title: id, ...more },
+      context: {
+        id,
+        type: 'page',
+        privacyLevel: 'public',
+        tabId: 1,
+        url: `https://example.com/${id}`,
+        title: id,
+        ...more,
+      },
     },
   };
 }
 
 /** A sync message about a tab. */
-export function tabMessage(type: 'activate' | 'deactivate' | 'navigate' | 'delete', tabId: number, more: object = {}): object {
+export function tabMessage(
+  type: 'activate' | 'deactivate' | 'navigate' | 'delete',
+  tabId: number,
+  more: object = {},
+): object {
   return {
     id: randomUUID(),
     type,

@@ -24,7 +24,10 @@ export interface Hearer {
 export interface Channels {
   /** The channel that a user names so; undefined where there is none, or none for this user: that looks the same. */
   find(who: Hearer, name: string): Promise<Channel | undefined>;
-  /** The same, whose streams are made if they are not there yet: for whoever is about to listen. */
+  /**
+   * The same for whoever is about to listen: its streams are made if they are not there yet, and what was stored before
+   * the call is in it, so that nobody hears as new what was answered before it listened.
+   */
   open(who: Hearer, name: string): Promise<Channel | undefined>;
   /**
    * How the channel's events look: the same object for all who hear it in that form at the same time, so that what is
@@ -36,6 +39,9 @@ export interface Channels {
 export interface SharedRendering extends Disposable {
   readonly rendering: SocketRendering;
 }
+
+/** How long a listener waits for that, ms. */
+const SETTLE_MS = 1_000;
 
 export interface ChannelParts {
   readonly log: EventLog;
@@ -70,7 +76,8 @@ export function createChannels({ log, feeds, teams }: ChannelParts): Channels {
   return {
     find,
     async open(who, name) {
-      if (parseChannel(name)?.kind === 'user') await feeds.use(who.tenant, who.user, () => undefined);
+      if (parseChannel(name)?.kind === 'user')
+        await feeds.use(who.tenant, who.user, (feed) => feed.settled(SETTLE_MS));
       return find(who, name);
     },
     rendering(channel, form) {
