@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Position, Receipt } from '@playhead/protocol';
 import type { EndReason, Encoding, Sink, Subscription } from '../../hub/hub.ts';
+import { SocketWriter } from '../socket-writer.ts';
 import type { SseFace, SseRequest } from '../transport.ts';
 import { sseEncoding } from './sse-encoding.ts';
 
@@ -37,6 +38,7 @@ export class SseConnection implements Sink {
   readonly #owner: SseOwner;
   readonly #response: ServerResponse;
   readonly #socket: Socket;
+  readonly #writer: SocketWriter;
   #subscription: Subscription | undefined;
   #opened = false;
   #closed = false;
@@ -60,6 +62,7 @@ export class SseConnection implements Sink {
     this.#owner = owner;
     this.#response = response;
     this.#socket = socket;
+    this.#writer = new SocketWriter(socket);
     this.encoding = sseEncoding(face, response.req.httpVersion !== '1.0');
     socket.on('drain', this.#drained);
     response.on('close', this.#gone);
@@ -99,7 +102,7 @@ export class SseConnection implements Sink {
   write(chunk: Uint8Array): boolean {
     this.#quiet = 0;
     if (this.#closed || chunk.length === 0) return true;
-    if (this.#socket.write(chunk)) return true;
+    if (this.#writer.write(chunk)) return true;
     this.#blocked = true;
     return false;
   }

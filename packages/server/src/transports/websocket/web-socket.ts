@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { SocketWriter } from '../socket-writer.ts';
 import { FrameDecoder, FrameError, type Incoming } from './frame-decoder.ts';
 import { encodeClose, encodeFrame, OPCODE } from './frame-encoder.ts';
 
@@ -22,6 +23,7 @@ export interface WebSocketUser {
  */
 export class WebSocketConnection {
   readonly #socket: Duplex;
+  readonly #writer: SocketWriter;
   readonly #decoder: FrameDecoder;
   readonly #user: WebSocketUser;
   #state: 'OPEN' | 'CLOSING' | 'CLOSED' = 'OPEN';
@@ -32,6 +34,7 @@ export class WebSocketConnection {
 
   constructor(socket: Duplex, maxMessageBytes: number, user: WebSocketUser) {
     this.#socket = socket;
+    this.#writer = new SocketWriter(socket);
     this.#decoder = new FrameDecoder(maxMessageBytes);
     this.#user = user;
     owners.set(socket, this);
@@ -57,7 +60,7 @@ export class WebSocketConnection {
    */
   write(frames: Uint8Array, behind?: Uint8Array): boolean {
     if (this.#state !== 'OPEN' || frames.length === 0) return true;
-    if (behind === undefined ? this.#socket.write(frames) : this.#writeBoth(frames, behind)) return true;
+    if (behind === undefined ? this.#writer.write(frames) : this.#writeBoth(frames, behind)) return true;
     this.#blocked = true;
     return false;
   }
