@@ -33,9 +33,7 @@ export class Subscriber implements Subscription {
   /** Nothing is written before this time. */
   #notBefore = 0;
   #pause: NodeJS.Timeout | undefined;
-  #blocked = false;
-  #reading = false;
-  #ended = false;
+  #state: 'READY' | 'BLOCKED' | 'READING' | 'ENDED' = 'READY';
 
   constructor(parts: SubscriberParts) {
     this.#channel = parts.channel;
@@ -58,22 +56,22 @@ export class Subscriber implements Subscription {
   }
 
   resume(): void {
-    if (!this.#blocked) return;
-    this.#blocked = false;
+    if (this.#state !== 'BLOCKED') return;
+    this.#state = 'READY';
     this.#channel.schedule();
   }
 
   /** Detaches: the sink hears nothing more. */
   [Symbol.dispose](): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#state === 'ENDED') return;
+    this.#state = 'ENDED';
     clearTimeout(this.#pause);
     this.#channel.remove(this);
   }
 
   /** Tells the sink that this is all, and detaches. */
   end(reason: EndReason): void {
-    if (this.#ended) return;
+    if (this.#state === 'ENDED') return;
     this[Symbol.dispose]();
     this.#sink.end(reason);
   }
@@ -83,8 +81,8 @@ export class Subscriber implements Subscription {
    * `tail.closed`: the window's latest event is the stream's last.
    */
   advance(window: Window, tail: Tail): boolean {
+    if (this.#state !== 'READY') return false;
     const { closed } = tail;
-    if (this.#blocked || this.#reading || this.#ended) return false;
     if (this.#epoch === window.epoch) {
       if (this.#offset === window.latest) {
         if (closed) this.end('finished');
@@ -95,8 +93,7 @@ export class Subscriber implements Subscription {
       if (window.covers(this.#offset)) {
         const chunk = window.chunk(this.#sink.encoding, this.#offset, tail);
         this.#offset = chunk.next;
-        this.#write(chunk.bytes);
-        return !this.#blocked && (closed || this.#offset < window.latest);
+        return this.#write(chunk.bytes) && (closed || this.#offset < window.latest);
       }
     }
     this.#read();
@@ -120,27 +117,30 @@ export class Subscriber implements Subscription {
     return true;
   }
 
-  #write(bytes: Uint8Array): void {
+  /** Whether the sink takes more. */
+  #write(bytes: Uint8Array): boolean {
     if (this.intervalMs > 0) {
       const now = performance.now();
       // In step with the last write, so that late timers do not add up.
       const step = this.#notBefore + this.intervalMs;
       this.#notBefore = step > now ? step : now + this.intervalMs;
     }
-    if (!this.#sink.write(bytes)) this.#blocked = true;
+    if (this.#sink.write(bytes)) return true;
+    if (this.#state === 'READY') this.#state = 'BLOCKED';
+    return false;
   }
 
   // Backpressure is "do not read yet": the next read begins only when this one was written and the sink has room.
   #read(): void {
-    this.#reading = true;
+    this.#state = 'READING';
     const limit = { events: READ_EVENTS, bytes: this.#readBytes };
     this.#log.read(this.#channel.key, this.cursor, limit).then(
       (slice) => {
-        this.#reading = false;
-        if (!this.#ended) this.#take(slice);
+        if (this.#state === 'ENDED') return;
+        this.#state = 'READY';
+        this.#take(slice);
       },
       (error: unknown) => {
-        this.#reading = false;
         this.#failed(error);
         this.end('failed');
       },
@@ -159,7 +159,7 @@ export class Subscriber implements Subscription {
           const parts = slice.batches.map((batch) => encoding.encode(batch));
           this.#write(encoding.frame(parts, { next, live, closed }));
         }
-        if (slice.closed && !this.#ended) this.end('finished');
+        if (slice.closed) this.end('finished');
         else this.#channel.schedule();
         return;
       }

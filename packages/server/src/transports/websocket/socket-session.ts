@@ -10,6 +10,7 @@ import {
   toProblem,
 } from '@playhead/protocol';
 import type { Principal } from '../../access/principal.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { AppendAnswer, ContentGateway, Gateway } from '../gateway.ts';
 import type { TerminalCaller, Terminals } from '../terminals.ts';
 import { type BinaryMessage, idOf, parseBinaryMessage, parseMessage } from './client-message.ts';
@@ -31,6 +32,7 @@ export interface SocketSessionParts {
   readonly gateway: Gateway;
   readonly content: ContentGateway;
   readonly terminals: Terminals;
+  readonly clock: Clock;
   readonly limits: SocketLimits;
   /** Anything that is not a PlayheadError; gives what to tell the client. */
   failed(error: unknown): PlayheadError;
@@ -205,6 +207,7 @@ export class SocketSession implements WebSocketUser {
       gateway: this.#parts.gateway,
       content: this.#parts.content,
       terminals: this.#parts.terminals,
+      clock: this.#parts.clock,
       limit: this.#parts.limits.subscriptions,
       connection: this.#connection,
       pacer: this.#pacer,

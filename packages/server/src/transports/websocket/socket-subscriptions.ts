@@ -5,12 +5,13 @@ import {
   type SubscribeMessage,
 } from '@playhead/protocol';
 import type { Principal } from '../../access/principal.ts';
-import type { Encoding, Sink, Subscription } from '../../hub/hub.ts';
+import type { Subscription } from '../../hub/hub.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { ContentGateway, Gateway } from '../gateway.ts';
-import type { Screen, Terminals } from '../terminals.ts';
+import type { Terminals } from '../terminals.ts';
 import { contentSink } from './content-sink.ts';
 import type { Pacer } from './pacer.ts';
-import { sharedEncoding } from './socket-encoding.ts';
+import { StreamSink } from './stream-sink.ts';
 import type { WebSocketConnection } from './web-socket.ts';
 
 export interface SubscriptionsParts {
@@ -20,6 +21,7 @@ export interface SubscriptionsParts {
   readonly terminals: Terminals;
   readonly connection: WebSocketConnection;
   readonly pacer: Pacer;
+  readonly clock: Clock;
   /** Subscriptions at once. */
   readonly limit: number;
   readonly send: (message: ServerMessage) => void;
@@ -41,7 +43,7 @@ export interface SocketSubscriptions extends Disposable {
 type Pending = Readonly<Record<never, never>>;
 
 export function createSubscriptions(parts: SubscriptionsParts): SocketSubscriptions {
-  const { principal, gateway, content, terminals, connection, pacer, limit, send } = parts;
+  const { principal, gateway, content, terminals, connection, pacer, clock, limit, send } = parts;
   const pendings = new WeakSet<Pending>();
   const subscriptions = new Map<string, Subscription | Pending>();
   let disposed = false;
@@ -78,35 +80,17 @@ export function createSubscriptions(parts: SubscriptionsParts): SocketSubscripti
     if (found !== undefined && Symbol.dispose in found) found[Symbol.dispose]();
   }
 
-  function sinkOf(stream: string, paced: boolean, screen: Screen | undefined): Sink {
-    const encoding: Encoding = sharedEncoding(stream);
-    let drawn = screen;
-    return {
-      encoding,
-      receipt(receipt) {
-        send({ type: 'receipt', stream, ...receipt });
-        if (drawn !== undefined) send({ type: 'snapshot', stream, ...drawn });
-        drawn = undefined;
-      },
-      write(chunk) {
-        if (!paced) return connection.write(chunk);
-        const taken = connection.write(chunk, pacer.mark(Date.now()));
-        return taken && pacer.ready;
-      },
-      end(reason) {
-        subscriptions.delete(stream);
-        send({ type: 'end', stream, reason });
-      },
-    };
-  }
-
   async function subscribe(wanted: SubscribeMessage, pending: Pending): Promise<void> {
     const { stream } = wanted;
     const screen = wanted.after === 'screen' ? await terminals.screen(principal, stream) : undefined;
     const found = await gateway.subscribe(
       principal,
       screen === undefined ? wanted : { ...wanted, after: screen.position },
-      sinkOf(stream, wanted.delivery === 'latest', screen),
+      new StreamSink({
+        ...{ stream, connection, clock, screen, send },
+        pacer: wanted.delivery === 'latest' ? pacer : undefined,
+        over: () => void subscriptions.delete(stream),
+      }),
     );
     switch (found.kind) {
       case 'attached':

@@ -60,7 +60,7 @@ export function createSocketTransport(parts: SocketTransportParts): SocketTransp
     return new PlayheadError('internal', 'The server failed. Its log says why.', { cause: error });
   };
   const closed = (ended: Session): void => void sessions.delete(ended);
-  const shared: SocketSessionParts = { gateway, content, terminals, limits, failed, closed };
+  const shared: SocketSessionParts = { gateway, content, terminals, clock, limits, failed, closed };
   const sharedByFaces: FaceSessionParts = { hub, clock, failed, closed };
   let draining = false;
 
