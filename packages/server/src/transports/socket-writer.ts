@@ -11,7 +11,7 @@ const PLAIN = new Set(['TCP', 'Pipe']);
 
 /**
  * Writes to a socket as `socket.write` does, for less: a fan-out is one small write for each reader, and what the
- * stream layer does around each costs a good part of what the kernel does in it (ADR 0010).
+ * stream layer does around each costs a good part of what the kernel does in it (ADR 0011).
  *
  * While nothing waits in the stream, the kernel is asked first. What it does not take, whyever, goes through
  * `socket.write`, which waits, fails, drains and ends as ever. So the order of bytes is kept, and the answers mean
