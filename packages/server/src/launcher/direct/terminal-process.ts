@@ -17,6 +17,11 @@ import { foregroundOf, signalGroup, signalSession } from './process-group.ts';
 import { codeOf, exists, identify } from './process-identity.ts';
 import { forkInTerminal, resizeTerminal } from './pty-binding.ts';
 
+/**
+ * What a kernel hands out at once, bytes. A read that fills its buffer is followed by others in the same turn; into a
+ * larger one there would be one each turn, and whoever gathers a turn's output would gather no more than that.
+ */
+const PIECE = 4095;
 /** What waits for a process to read its input, bytes: kernels hold a few KiB, the rest is held here. */
 const TYPED_MAX = 1024 * 1024;
 /** How often it is tried whether a process reads again, ms. */
@@ -61,8 +66,8 @@ class TerminalProcess implements RunningProcess {
   constructor(fd: number, identity: ProcessIdentity, exited: Promise<ProcessExit>) {
     this.identity = identity;
     this.exited = exited;
-    const device = new ReadStream(fd);
-    this.stdout = outputOf(device);
+    const { device, output } = openDevice(fd);
+    this.stdout = output;
     const keyboard = keyboardOf(fd, device);
     this.terminal = {
       type: keyboard,
@@ -91,11 +96,19 @@ class TerminalProcess implements RunningProcess {
 }
 
 /**
- * What the terminal shows. That nobody has it open any more is an error of the device (EIO) and the end of the
- * output. What was read before it is not lost: the device is read only as far as it is taken from here.
+ * The keyboard's side of a terminal, and what the terminal shows. That nobody has it open any more is an error of the
+ * device (EIO) and the end of the output. What was read before it is not lost: the device is read only as far as it
+ * is taken from the output.
  */
-function outputOf(device: ReadStream): Readable {
-  const output = new Readable({
+function openDevice(fd: number): { readonly device: ReadStream; readonly output: Readable } {
+  const device: ReadStream = new ReadStream(fd, {
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(PIECE),
+      // False stops the reading: `read` below begins it again.
+      callback: (size, bytes) => output.push(Buffer.from(bytes.subarray(0, size))),
+    },
+  });
+  const output: Readable = new Readable({
     highWaterMark: 0,
     read: () => void device.resume(),
     destroy(error, done) {
@@ -103,13 +116,10 @@ function outputOf(device: ReadStream): Readable {
       done(error);
     },
   });
-  device.on('data', (bytes: Buffer) => {
-    if (!output.push(bytes)) device.pause();
-  });
   // Whatever else breaks the device ends it as well; what it is has no meaning to a reader.
   device.on('error', () => undefined);
   device.once('close', () => output.push(null));
-  return output;
+  return { device, output };
 }
 
 /**
