@@ -105,7 +105,7 @@ export function startIndexer(parts: IndexerParts): Indexer {
     const bounds = await log.bounds(key);
     if (rule === undefined || bounds === undefined || bounds.durability === 'volatile') return false;
     const read = known.get(key);
-    if (read !== undefined && read.bytes >= parts.streamBytes) return false;
+    if (read !== undefined && read.bytes >= (rule.streamBytes ?? parts.streamBytes)) return false;
     const from = (read === undefined ? undefined : parsePosition(read.position)) ?? bounds.start;
     const slice = await log.read(key, from, PAGE);
     switch (slice.kind) {

@@ -62,11 +62,17 @@ export interface SearchQuery {
   /** Only of this stream. */
   readonly stream?: StreamKey;
   readonly facets?: Readonly<Record<string, string>>;
+  /** Facets that begin so. */
+  readonly beginnings?: Readonly<Record<string, string>>;
   /** ms since 1970, inclusive. */
   readonly since?: number;
   readonly until?: number;
   /** By time instead of by rank. */
   readonly order?: 'rank' | 'newest';
+  /** With `stream`, the newest first: only what stands behind this one. */
+  readonly before?: Pick<SearchDocument, 'time' | 'position'>;
+  /** By rank: how many of the best are left out. */
+  readonly skip?: number;
   readonly limit: number;
 }
 
@@ -80,6 +86,8 @@ export interface Hit extends SearchDocument {
 export interface SearchRule {
   /** First segment of the names, and what must follow: `commands/`. */
   readonly prefix: string;
+  /** How much text of one such stream is indexed, bytes. Absent: as the server is set. */
+  readonly streamBytes?: number;
   /**
    * The documents in a stretch of a stream's events, and their text's size bounds the work: nothing is kept of it between
    * two calls. Called in the order of the stream.

@@ -8,7 +8,7 @@ import type { FromIndex, IndexAnswer, IndexCall, IndexData, ToIndex } from './me
 // A thread of its own: neither commits nor readers ever wait for the index.
 
 const { file } = workerData as IndexData;
-const VERSION = 1;
+const VERSION = 2;
 const db = open();
 
 const insertDocument = db.prepare(
@@ -44,7 +44,7 @@ function open(): DatabaseSync {
       CREATE TABLE documents (
         id INTEGER PRIMARY KEY, stream TEXT NOT NULL, tenant TEXT NOT NULL, user TEXT, kind TEXT NOT NULL,
         position TEXT NOT NULL, last TEXT, time INTEGER NOT NULL, facets TEXT NOT NULL);
-      CREATE INDEX documents_by_stream ON documents (stream);
+      CREATE INDEX documents_by_stream ON documents (stream, time, position);
       CREATE INDEX documents_by_time ON documents (tenant, kind, time);
       CREATE VIRTUAL TABLE texts USING fts5 (title, text, tokenize = 'unicode61 remove_diacritics 2');
       PRAGMA user_version = ${VERSION};`);
@@ -142,7 +142,12 @@ function find(query: SearchQuery): readonly Hit[] {
       ? 'documents d JOIN texts ON texts.rowid = d.id'
       : 'texts CROSS JOIN documents d ON d.id = texts.rowid';
   const order =
-    words === undefined || query.order === 'newest' ? 'd.time DESC, d.id DESC' : 'bm25(texts, 3.0, 1.0)';
+    words !== undefined && query.order !== 'newest'
+      ? 'bm25(texts, 3.0, 1.0)'
+      : // Within one stream by position, so that what follows a document can be asked for.
+        query.stream === undefined
+        ? 'd.time DESC, d.id DESC'
+        : 'd.time DESC, d.position DESC';
   const snippet =
     words === undefined ? 'substr(text, 1, 200)' : "snippet(texts, -1, char(2), char(3), '…', 30)";
   if (words !== undefined) {
@@ -152,9 +157,9 @@ function find(query: SearchQuery): readonly Hit[] {
   const rows = db
     .prepare(
       `SELECT d.stream, d.user, d.kind, d.position, d.last, d.time, d.facets, title, text, ${snippet} AS snippet
-       FROM ${from} WHERE ${sql.join(' AND ')} ORDER BY ${order} LIMIT ?`,
+       FROM ${from} WHERE ${sql.join(' AND ')} ORDER BY ${order} LIMIT ? OFFSET ?`,
     )
-    .all(...values, query.limit) as unknown as Row[];
+    .all(...values, query.limit, query.skip ?? 0) as unknown as Row[];
   return rows.map(({ user, last, stream, facets, ...row }) => ({
     ...row,
     stream: stream as StreamKey,
@@ -165,7 +170,7 @@ function find(query: SearchQuery): readonly Hit[] {
 }
 
 function conditions(query: SearchQuery): { sql: string[]; values: SQLInputValue[] } {
-  const { tenant, user, onlyOwn, kinds, stream, facets = {}, since, until } = query;
+  const { tenant, user, onlyOwn, kinds, stream, facets = {}, beginnings = {}, since, until, before } = query;
   const sql = ['d.tenant = ?'];
   const values: SQLInputValue[] = [tenant];
   const also = (condition: string, ...given: SQLInputValue[]): void => {
@@ -179,5 +184,8 @@ function conditions(query: SearchQuery): { sql: string[]; values: SQLInputValue[
   if (until !== undefined) also('d.time <= ?', until);
   for (const [name, value] of Object.entries(facets))
     also('json_extract(d.facets, ?) = ?', `$."${name}"`, value);
+  for (const [name, value] of Object.entries(beginnings))
+    also('substr(json_extract(d.facets, ?), 1, length(?)) = ?', `$."${name}"`, value, value);
+  if (before !== undefined) also('(d.time, d.position) < (?, ?)', before.time, before.position);
   return { sql, values };
 }
