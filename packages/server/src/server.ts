@@ -49,7 +49,7 @@ import type { Logger } from './runtime/logger.ts';
 import type { Settings } from './runtime/settings.ts';
 import { createContentGateway } from './streams/durable/content-gateway.ts';
 import { mountDurableFace } from './streams/durable/durable-face.ts';
-import { startIndexer } from './search/indexer.ts';
+import { type Indexer, startIndexer } from './search/indexer.ts';
 import { openSqliteSearch } from './search/sqlite/sqlite-search.ts';
 import { createGateway } from './streams/gateway.ts';
 import { mountReadFace } from './streams/read-face.ts';
@@ -151,6 +151,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   producers.push(stack.use(createChats({ ...context, model, settings: chatSettings(settings) })));
   // Known once it listens; nobody asks before.
   let url = '';
+  const late: { indexer?: Indexer } = {};
   const { connectMs, browserConnections: connections, frameLingerMs: lingerMs } = settings;
   const egress = stack.use(createEgress({ guard, clock, logger, connectMs, connections }));
   const frames = stack.use(createFrames({ log, hub, clock, logger, lingerMs }));
@@ -167,7 +168,11 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     settings: computerSettings(settings),
   });
   producers.push(stack.use(computers));
-  producers.push(stack.use(createContexts({ ...context, gate, settings: contextSettings(settings) })));
+  const contexts = createContexts({
+    ...{ ...context, gate, search: index, settings: contextSettings(settings) },
+    indexed: () => late.indexer?.caughtUp() ?? Promise.resolve(),
+  });
+  producers.push(stack.use(contexts));
   const subscriptions = stack.use(
     await createSubscriptions({
       ...{ ...context, gate, guard, settings, reserved: RESERVED, defaultTenant: DEFAULT_TENANT },
@@ -193,11 +198,12 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     await producer.settle();
     producer.mount(app, sockets);
   }
-  stack.use(
+  late.indexer = stack.use(
     startIndexer({
       ...{ log, index, clock, logger },
       rules: producers.flatMap(({ searched }) => searched ?? []),
-      tenants: async () => new Set([DEFAULT_TENANT, ...keys.list().map(({ tenant }) => tenant)]),
+      tenants: async () =>
+        new Set([DEFAULT_TENANT, ...keys.list().map(({ tenant }) => tenant), ...(await contexts.tenants())]),
       streamBytes: settings.searchStreamBytes,
       delayMs: settings.searchDelayMs,
     }),

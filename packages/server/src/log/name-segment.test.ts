@@ -1,7 +1,7 @@
 import { isStreamName } from '@playhead/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nameSegment } from './name-segment.ts';
+import { idOfSegment, nameSegment } from './name-segment.ts';
 import { isTenant, SERVER_TENANT, streamKey } from './stream-key.ts';
 
 describe('D-4 the segment of a foreign id', () => {
@@ -28,6 +28,8 @@ describe('D-4 the segment of a foreign id', () => {
       fc.property(id, id, (one, other) => {
         expect(isStreamName(`contexts/${nameSegment(one)}/user-contexts`)).toBe(true);
         expect(nameSegment(one)).not.toContain('/');
+        const back = idOfSegment(nameSegment(one));
+        expect(back === undefined ? nameSegment(one).startsWith('~~') : back === one).toBe(true);
         if (one !== other) expect(nameSegment(one)).not.toBe(nameSegment(other));
       }),
     );

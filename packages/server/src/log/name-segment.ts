@@ -23,3 +23,13 @@ export function nameSegment(id: string): string {
   }
   return segment;
 }
+
+/** The id that a segment stands for; undefined for a hash, of which nobody can know. */
+export function idOfSegment(segment: string): string | undefined {
+  if (segment.startsWith('~~')) return undefined;
+  if (!segment.includes('~')) return segment;
+  const bytes = segment.replaceAll(/~([0-9a-f]{2})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}

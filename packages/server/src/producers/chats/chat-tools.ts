@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ToolSet } from 'ai';
 import { z } from 'zod';
-import { allows } from '../../access/principal.ts';
+import { allows, maySeeStream } from '../../access/principal.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { nameOf } from '../../log/stream-key.ts';
 import { presentHits } from '../../search/present-hits.ts';
@@ -88,7 +88,9 @@ async function find(
     ...(userId === null ? {} : { user: userId }),
     ...(kinds === undefined ? {} : { kinds }),
   });
-  return (await presentHits(log, hits)).map(({ stream, position, kind, title, snippet, time }) => ({
+  // A key of the whole tenant is not every user's.
+  const seen = hits.filter(({ stream }) => maySeeStream(principal, nameOf(stream)));
+  return (await presentHits(log, seen)).map(({ stream, position, kind, title, snippet, time }) => ({
     stream: nameOf(stream),
     position,
     kind,

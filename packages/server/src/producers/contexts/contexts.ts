@@ -1,4 +1,5 @@
 import type { Gate, Standings } from '../../access/gate.ts';
+import type { SearchIndex } from '../../search/search.ts';
 import type { Producer, ProducerContext } from '../producer.ts';
 import { KIND } from './channel-name.ts';
 import { mountChannels } from './channel-routes.ts';
@@ -7,10 +8,12 @@ import { Connections } from './connections.ts';
 import { mountContexts } from './context-routes.ts';
 import { feedRecords } from './feed-record.ts';
 import { createFeeds } from './feeds.ts';
+import { mountHistory } from './history-routes.ts';
 import { createIdentify } from './identify.ts';
 import { createPresence } from './presence.ts';
 import { mountPresence } from './presence-routes.ts';
 import { createPublish } from './publish.ts';
+import { contextSearch } from './search-rule.ts';
 import type { ContextSettings } from './settings.ts';
 import { createSurface } from './socket-surface.ts';
 import { mountTeams } from './team-routes.ts';
@@ -18,19 +21,25 @@ import { createTeams } from './teams.ts';
 
 export interface ContextParts extends ProducerContext {
   readonly gate: Gate & Standings;
+  readonly search: SearchIndex;
+  /** Resolves when the index holds what was committed before. */
+  readonly indexed: () => Promise<void>;
   readonly settings: ContextSettings;
+}
+
+export interface Contexts extends Producer {
+  /** Those that have users: a token may name one that no key is of. */
+  tenants(): Promise<ReadonlySet<string>>;
 }
 
 /**
  * What users look at, on all their devices, as channels: the socket at `/` and `/ws`, and its history over
  * `/api/v1`, as their document gives them and beyond. It has no sessions: a user's streams go on for ever.
  */
-export function createContexts(parts: ContextParts): Producer {
-  const { log, hub, records, sse, clock, logger, gate, settings } = parts;
-  const feeds = createFeeds(
-    { log, hub, records: feedRecords(records), clock, logger, stored: () => undefined },
-    settings,
-  );
+export function createContexts(parts: ContextParts): Contexts {
+  const { log, hub, records, sse, clock, logger, gate, search, settings } = parts;
+  const kept = feedRecords(records);
+  const feeds = createFeeds({ log, hub, records: kept, clock, logger, stored: () => undefined }, settings);
   const teams = createTeams(records, log);
   const channels = createChannels({ log, feeds, teams });
   const connections = new Connections(settings.connections);
@@ -45,9 +54,19 @@ export function createContexts(parts: ContextParts): Producer {
 
   return {
     kind: KIND,
+    searched: contextSearch,
+    async tenants() {
+      const found = new Set<string>();
+      for await (const { tenant } of kept.all()) found.add(tenant);
+      return found;
+    },
     settle: () => openGlobalChannel(log),
     mount(router, sockets) {
       mountContexts(router, { log, feeds, publish, syncs: limits.syncs });
+      mountHistory(router, {
+        ...{ log, search, feeds, clock, indexed: parts.indexed },
+        forget: (stream, position) => search.erase(stream, position),
+      });
       mountChannels(router, { log, feeds, teams, channels, connections, publish });
       mountTeams(router, { teams, connections, clock });
       mountPresence(router, { presence, channels, sse });

@@ -157,7 +157,7 @@ function applyTab(pages: KnownPages, { change, tab: said, from, level, at }: OfT
         if (context.tab !== key) continue;
         pages.contexts.delete(context.id);
         // What stands in for a page that nobody described was never told of.
-        if (context.id !== standInId(key)) tell(deletedWithTab(context), 'contexts');
+        if (context.id !== standInId(key)) tell(deleted(context.id, 'tab-closed'), 'contexts');
       }
       pages.tabs.delete(key);
       if (pages.active === key) pages.active = null;
@@ -231,22 +231,16 @@ function navigationData({
   };
 }
 
-const DONE = { create: 'created', update: 'updated', delete: 'deleted' } as const;
-
 // A selection is told as the text that is selected; every other context as itself.
 function contextPayload({ context, operation }: OfContext, known: KnownContext): Payload {
+  // A deletion says nothing of what was there: what follows may be that it is erased.
+  if (operation === 'delete') return deleted(known.id, 'deleted');
   const about = { contextId: known.id, operation, documentTitle: known.title, url: known.url };
   const selection = context['selection'];
-  if (
-    operation !== 'delete' &&
-    known.type === 'selection' &&
-    isObject(selection) &&
-    typeof selection['text'] === 'string'
-  ) {
+  if (known.type === 'selection' && isObject(selection) && typeof selection['text'] === 'string') {
     return { kind: 'text.selection', data: selectionData(selection), context: about };
   }
-  const data: Json = operation === 'delete' ? { contextId: known.id } : { contextId: known.id, context };
-  return { kind: `context.${DONE[operation]}`, data, context: about };
+  return { kind: `context.${operation}d`, data: { contextId: known.id, context }, context: about };
 }
 
 function selectionData(selection: JsonObject): JsonObject {
@@ -258,10 +252,10 @@ function selectionData(selection: JsonObject): JsonObject {
   };
 }
 
-function deletedWithTab({ id, title, url }: KnownContext): Payload {
+function deleted(contextId: string, reason: 'deleted' | 'tab-closed'): Payload {
   return {
     kind: 'context.deleted',
-    data: { contextId: id, reason: 'tab-closed' },
-    context: { contextId: id, operation: 'delete', documentTitle: title, url },
+    data: { contextId, reason },
+    context: { contextId, operation: 'delete' },
   };
 }

@@ -58,6 +58,17 @@ export function sanitiseHtml(html: string): string {
   return out;
 }
 
+/** What can be read of a page: its text without any markup. */
+export function plainText(html: string): string {
+  return sanitiseHtml(html)
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&nbsp;', ' ')
+    .replaceAll('&amp;', '&');
+}
+
 /** Characters of one tag that are looked at: a longer one is no tag that a page needs. */
 const MAX_TAG = 4_096;
 

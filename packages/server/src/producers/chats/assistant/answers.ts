@@ -196,8 +196,10 @@ async function* anything(memory: Memory, question: Question): Sentences {
 
 async function* nothing(): Sentences {}
 
-function page({ stream, position, title, text, time }: Hit, now: number): string {
-  const name = title === '' ? text : `${short(title, 100)} (${text})`;
+function page({ stream, position, title, text, facets, time }: Hit, now: number): string {
+  // The text of a context is all that was on its page.
+  const url = facets['url'] ?? text;
+  const name = title === '' ? url : `${short(title, 100)} (${url})`;
   return `${name}, ${ago(time, now)} ${cite(stream, position)}`;
 }
 

@@ -1,5 +1,5 @@
 import { formatPosition, parsePosition, type Position } from '@playhead/protocol';
-import { allows, type Principal } from '../../../access/principal.ts';
+import { allows, maySeeStream, type Principal } from '../../../access/principal.ts';
 import type { Batch, EventLog } from '../../../log/event-log.ts';
 import { nameOf, type StreamKey } from '../../../log/stream-key.ts';
 import { presentHits } from '../../../search/present-hits.ts';
@@ -64,7 +64,9 @@ export function memoryOf({ log, search, now }: MemoryParts, principal: Principal
       const kinds = (query.kinds ?? allowed).filter((kind) => allowed.includes(kind));
       if (kinds.length === 0) return [];
       const asked = { ...query, tenant, kinds, ...(userId === null ? {} : { user: userId }) };
-      return presentHits(log, await search.find(asked));
+      // A key of the whole tenant is not every user's.
+      const hits = (await search.find(asked)).filter(({ stream }) => maySeeStream(principal, nameOf(stream)));
+      return presentHits(log, hits);
     },
     async around(stream, position, before, after) {
       const at = parsePosition(position);

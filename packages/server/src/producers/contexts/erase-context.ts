@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { parsePosition, type Position } from '@playhead/protocol';
+import type { EventLog } from '../../log/event-log.ts';
+import type { StreamKey } from '../../log/stream-key.ts';
+import type { Hit, Search } from '../../search/search.ts';
+import { USER_CHANNELS, userChannelKey } from './channel-name.ts';
+import { sourceNumberOf } from './derived-event.ts';
+import type { Feed } from './feed.ts';
+
+export interface EraseParts {
+  readonly log: EventLog;
+  readonly search: Search;
+  /** Takes an event out of the index at once. */
+  forget(stream: StreamKey, position: string): Promise<void>;
+}
+
+const PAGE = { events: 500, bytes: 4 * 1024 * 1024 };
+const FOUND = 500;
+
+/**
+ * Erases what was told of a context (D-5), in the user's source and in the channels that were derived from it: places
+ * and hashes stay, so numbers stay dense and chains verify; data are gone. Tells the channels that the context is
+ * deleted. Gives how many events were erased in the source; 0 if nothing was known of it.
+ *
+ * The index finds the events: it must hold all that was committed before.
+ */
+export async function eraseContext(
+  parts: EraseParts,
+  feed: Feed,
+  context: string,
+  now: number,
+): Promise<number> {
+  const { log } = parts;
+  const hits = await findAll(parts.search, feed, context);
+  if (hits.length === 0) return 0;
+  const known = feed.pages.contexts.get(context);
+  await feed.write([
+    {
+      ...{ kind: 'context', operation: 'delete', message: `erase_${randomUUID()}`, at: now, from: {} },
+      context: { id: context, type: known?.type ?? 'page', privacyLevel: known?.level ?? 'public' },
+    },
+  ]);
+  const numbers = new Set<number>();
+  for (const { position } of hits) {
+    const at = parsePosition(position);
+    if (at === undefined) continue;
+    numbers.add(feed.numberOf(at.epoch, at.offset));
+    await log.redact(feed.source, at);
+    await parts.forget(feed.source, position);
+  }
+  for (const channel of USER_CHANNELS)
+    await eraseDerived(log, userChannelKey(feed.tenant, feed.user, channel), numbers);
+  return hits.length;
+}
+
+async function findAll(search: Search, feed: Feed, context: string): Promise<readonly Hit[]> {
+  const all: Hit[] = [];
+  for (;;) {
+    const last = all.at(-1);
+    const found = await search.find({
+      ...{ tenant: feed.tenant, stream: feed.source, facets: { context }, order: 'newest', limit: FOUND },
+      ...(last === undefined ? {} : { before: { time: last.time, position: last.position } }),
+    });
+    // What is known only to be deleted was erased before.
+    all.push(...found);
+    if (found.length < FOUND) return all.filter(({ facets }) => facets['operation'] !== 'delete');
+  }
+}
+
+/** Source numbers grow along a channel, so the first that matters is found by halves, and the last ends the search. */
+async function eraseDerived(log: EventLog, key: StreamKey, numbers: ReadonlySet<number>): Promise<void> {
+  const bounds = await log.bounds(key);
+  if (bounds === undefined || numbers.size === 0) return;
+  const last = Math.max(...numbers);
+  let at: Position = await beforeNumber(log, key, Math.min(...numbers));
+  for (;;) {
+    const slice = await log.read(key, at, PAGE);
+    if (slice.kind !== 'events' || slice.batches.length === 0) return;
+    for (const { epoch, first, events } of slice.batches) {
+      for (const [index, { data }] of events.entries()) {
+        const number = typeof data === 'string' ? sourceNumberOf(data) : undefined;
+        if (number === undefined) continue;
+        if (number > last) return;
+        if (numbers.has(number)) await log.redact(key, { epoch, offset: first + index });
+      }
+    }
+    at = slice.next;
+  }
+}
+
+/** A place in a channel before all events that come from a source number or a later one. */
+async function beforeNumber(log: EventLog, key: StreamKey, number: number): Promise<Position> {
+  const bounds = await log.bounds(key);
+  if (bounds === undefined) throw new RangeError('The channel is gone.');
+  const { start, latest } = bounds;
+  if (start.epoch !== latest.epoch) return start;
+  let low = start.offset;
+  let high = latest.offset;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const found = await numberAt(log, key, { epoch: latest.epoch, offset: middle });
+    // One that was erased tells nothing: then everything from here on is looked at.
+    if (found !== undefined && found < number) low = middle;
+    else high = middle - 1;
+  }
+  return { epoch: latest.epoch, offset: low };
+}
+
+async function numberAt(
+  log: EventLog,
+  key: StreamKey,
+  { epoch, offset }: Position,
+): Promise<number | undefined> {
+  const slice = await log.read(key, { epoch, offset: offset - 1 }, { events: 1, bytes: 1 });
+  const data = slice.kind === 'events' ? slice.batches[0]?.events[0]?.data : undefined;
+  return typeof data === 'string' ? sourceNumberOf(data) : undefined;
+}
