@@ -161,6 +161,8 @@ export function readAnswerEvent({ type, data }: LogEvent): AnswerEvent | undefin
 
 /** The same from data that were parsed already. */
 export function answerEventOf(type: string, data: unknown): AnswerEvent | undefined {
+  // Nearly all of them, and as this server wrote them.
+  if (type === 'text') return { type, text: String((data as { text: unknown }).text) };
   const parsed = answerSchema.safeParse({ ...(data as object), type });
   return parsed.success ? (parsed.data as AnswerEvent) : undefined;
 }
