@@ -95,6 +95,37 @@ export class SocketClient implements Disposable {
 
 let questions = 0;
 
+/** A client of a socket on a path of its own, whose messages have a `type`. */
+export interface PathSocket extends Disposable {
+  readonly messages: readonly AnyMessage[];
+  readonly binary: readonly Buffer[];
+  send(message: unknown): void;
+  /** The first message of that type that fits; waits for it. */
+  message(type: string, fits?: (message: AnyMessage) => boolean): Promise<AnyMessage>;
+  when<T>(find: () => T | undefined, what: string): Promise<T>;
+}
+
+export type AnyMessage = Readonly<Record<string, unknown>>;
+
+/** Opens a socket whose path and query say all; rejects if the handshake is refused. */
+export async function openPath(path: string): Promise<PathSocket> {
+  const client = await opened(new WebSocket(`${target.url.replace(/^http/, 'ws')}${path}`));
+  const all = client.messages as readonly unknown[] as readonly AnyMessage[];
+  return {
+    messages: all,
+    binary: client.binary,
+    send: (message) => client.send(message),
+    when: (find, what) => client.when(find, what),
+    message(type, fits = () => true) {
+      return client.when(
+        () => all.find((message) => message['type'] === type && fits(message)),
+        `a message ${type}`,
+      );
+    },
+    [Symbol.dispose]: () => client[Symbol.dispose](),
+  };
+}
+
 /** Opens a socket with a key; rejects if the handshake is refused. */
 export function openSocket(key: string = target.key): Promise<SocketClient> {
   return opened(new (WebSocket as unknown as Open)(socketUrl(''), { headers: { 'x-api-key': key } }));
