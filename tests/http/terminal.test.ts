@@ -62,6 +62,11 @@ describe('two streams', () => {
     expect(shown).toBe('43 132\r\nxterm-256color\r\nyes\r\n');
   });
 
+  test('a terminal leaves nothing on the server’s own stderr', async () => {
+    await (await startTerminal(server, 'true')).ended();
+    expect(server.stderr).not.toContain('Warning');
+  });
+
   test('D-14 P-131 in a session too; without pty there is no second stream', async () => {
     const answer = await request(server, '/projects/my-project/sessions/s1/exec', {
       method: 'POST',

@@ -1,5 +1,6 @@
 import type * as NodeFfi from 'node:ffi';
 import { createRequire } from 'node:module';
+import { withoutWarning } from './without-warning.ts';
 
 /**
  * What this package asks of node-pty's native part. Its JavaScript part is left out, because it breaks three
@@ -84,7 +85,10 @@ let fcntl: ((fd: number, command: number, argument: number) => number) | null | 
 function closeOnExec(fd: number): void {
   if (process.platform !== 'linux') return;
   if (fcntl === undefined) {
-    const ffi = process.getBuiltinModule('node:ffi') as typeof NodeFfi | undefined;
+    const ffi = withoutWarning(
+      'FFI',
+      () => process.getBuiltinModule('node:ffi') as typeof NodeFfi | undefined,
+    );
     const signature = { return: 'i32', arguments: ['i32', 'i32', 'i32'] } as const;
     fcntl = ffi?.dlopen(null, { fcntl: signature }).functions.fcntl ?? null;
   }
