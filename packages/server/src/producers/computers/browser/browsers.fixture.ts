@@ -11,7 +11,7 @@ import { BROWSER_DEFAULTS, type BrowserSettings } from './browser-settings.ts';
 import { createBrowsers } from './create-browsers.ts';
 
 /** Where the packed browser is unpacked for all tests of a run, and of later ones. */
-const CACHE = join(tmpdir(), `playhead-test-cache-${process.getuid?.() ?? 0}`);
+export const CACHE: string = join(tmpdir(), `playhead-test-cache-${process.getuid?.() ?? 0}`);
 
 export const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 

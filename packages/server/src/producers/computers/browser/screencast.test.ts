@@ -32,28 +32,28 @@ interface Film extends Disposable {
 async function film(tab: string, options: Partial<CaptureOptions> & { ack?: boolean } = {}): Promise<Film> {
   const frames: Frame[] = [];
   let waiting: (() => void)[] = [];
-  let capture: Capture | undefined;
+  const held: { capture?: Capture } = {};
   const outcome = await browser.capture(tab, {
     ...{ maxWidth: 800, maxHeight: 600, quality: 60 },
     ...options,
     arrived(frame) {
       frames.push(frame);
-      if (options.ack !== false) capture?.ack(frame);
+      if (options.ack !== false) held.capture?.ack(frame);
       for (const resolve of waiting) resolve();
       waiting = [];
     },
   });
   if (outcome.kind !== 'capturing') throw new Error(JSON.stringify(outcome));
-  const { capture: started } = outcome;
-  capture = started;
-  if (options.ack !== false) for (const frame of frames) started.ack(frame);
+  const { capture } = outcome;
+  held.capture = capture;
+  if (options.ack !== false) for (const frame of frames) capture.ack(frame);
   return {
-    capture: started,
+    capture,
     frames,
     async until(fits) {
       while (!fits(frames)) await new Promise<void>((resolve) => waiting.push(resolve));
     },
-    [Symbol.dispose]: () => started[Symbol.dispose](),
+    [Symbol.dispose]: () => capture[Symbol.dispose](),
   };
 }
 
