@@ -173,16 +173,19 @@ describe('P-255 the client library', () => {
     const found = at(`commands/${id}`);
     const items: { type: string; data: { line?: string } }[] = [];
     const response = await stream<(typeof items)[number]>({ ...found.options, offset: '-1', live });
-    const ended = new Promise<void>((resolve) => {
-      response.subscribeJson((batch) => {
-        items.push(...batch.items);
-        if (batch.streamClosed) resolve();
-      });
+    const asked = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    response.subscribeJson((batch) => {
+      items.push(...batch.items);
+      if (items.some(({ data }) => data.line === 'one')) asked.resolve();
+      if (batch.streamClosed) ended.resolve();
     });
+    // A terminal shows what is typed when it is typed: not before the command has said its first line.
+    await within(asked.promise, 'the first line');
     await request(server, `/projects/my-project/commands/${id}/input`, {
       ...{ method: 'POST', body: 'hello\n', headers: { 'content-type': 'text/plain' } },
     });
-    await within(ended, 'the command to end');
+    await within(ended.promise, 'the command to end');
     const lines = items.filter(({ type }) => type === 'output').map(({ data }) => data.line);
     expect(lines).toEqual(['one', 'hello', 'got hello']);
     expect(items.at(-1)).toMatchObject({ type: 'complete', data: { exit_code: 0 } });
