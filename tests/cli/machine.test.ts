@@ -107,7 +107,8 @@ describe('doctor', () => {
       'port',
       'terminals',
       'bwrap',
-      'chromium',
+      'browser',
+      'its sandbox',
       'ffmpeg',
       'git',
     ]);

@@ -58,6 +58,8 @@ import { mountWriteFace } from './streams/write-face.ts';
 import { createSseTransport } from './transports/sse/sse-transport.ts';
 import { createSocketTransport } from './transports/websocket/socket-transport.ts';
 
+export { inspectBrowser } from './producers/computers/browser/inspect-browser.ts';
+
 export interface ServerParts {
   readonly settings: Settings;
   readonly clock: Clock;

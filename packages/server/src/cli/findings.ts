@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, mkdtemp, rm, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
+import { browserFindings } from './browser-findings.ts';
 import type { Given } from './command.ts';
 import { usageFailure } from './failure.ts';
 import type { Io } from './io.ts';
@@ -25,7 +26,6 @@ const ROOM_NEEDED = 256 * 2 ** 20;
 export async function findings(given: Given, io: Io): Promise<readonly Finding[]> {
   const folder = dataFolder(given, io);
   const port = portOf(given.text('port') ?? io.env['PLAYHEAD_PORT'] ?? '8080');
-  const chromium = io.env['CHROMIUM'] === undefined ? CHROMIUMS : [io.env['CHROMIUM']];
   return [
     node(),
     await folderFinding(folder),
@@ -39,19 +39,11 @@ export async function findings(given: Given, io: Io): Promise<readonly Finding[]
       'sandboxed commands',
       'Install bubblewrap, or run commands without a sandbox.',
     ),
-    await program(
-      io,
-      'chromium',
-      chromium,
-      'computers',
-      'Install Chromium or Chrome, or name it in CHROMIUM.',
-    ),
+    ...(await browserFindings(io)),
     await program(io, 'ffmpeg', ['ffmpeg'], 'cameras', 'Install FFmpeg.'),
     await program(io, 'git', ['git'], "projects' git commands", 'Install git.'),
   ];
 }
-
-const CHROMIUMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
 function node(): Finding {
   const { node: version } = process.versions;
