@@ -1,8 +1,9 @@
 import type { StreamPage } from '@playhead/protocol';
 import { expect, it } from 'vitest';
-import { completeOf, follow, start } from '../support/commands.ts';
+import { completeOf, follow, lines, readAll, start } from '../support/commands.ts';
 import { makeGate } from '../support/gate.ts';
 import { gone } from '../support/processes.ts';
+import { outputOf, startTerminal } from '../support/terminal.ts';
 import { request } from '../support/request.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { jsonOf } from '../support/sse-client.ts';
@@ -69,4 +70,49 @@ it('D-6 a full log refuses, loses nothing that it acknowledged, fails what ran, 
   expect((await request(server, FILLER, { method: 'POST', body: { type: 'n', data: [0] } })).status).toBe(
     200,
   );
+});
+
+it('D-6 D-14 a terminal fails on both of its streams while the log stays full, and says so once it can', async () => {
+  await using server = await startServer({
+    env: {
+      PLAYHEAD_CAPACITY: '1048576',
+      PLAYHEAD_STORAGE_PATIENCE_MS: '300',
+      PLAYHEAD_COMMAND_RETRY_MS: '20',
+    },
+  });
+  await using gate = await makeGate();
+  await request(server, FILLER, { method: 'PUT' });
+  const terminal = await startTerminal(server, `echo pid $$; ${gate.wait}; seq 1 200000; sleep 600`);
+  const [, pid] = /pid (\d+)\r\n/.exec(await terminal.shows('\n')) ?? [];
+  await fill(server);
+  await gate.open();
+  await gone(Number(pid));
+  expect((await request(server, FILLER, { method: 'DELETE' })).status).toBe(204);
+  const failed = {
+    exit_code: -1,
+    ending: { kind: 'failed', reason: expect.stringMatching(/storage/) as unknown },
+  };
+  const events = await terminal.ended();
+  expect(events.slice(-2)).toMatchObject([{ type: 'error' }, { type: 'complete', data: failed }]);
+  expect(completeOf(await readAll(server, terminal.id))).toMatchObject(failed);
+});
+
+it('D-6 D-14 a terminal waits for a log that is full for a while, and loses nothing', async () => {
+  await using server = await startServer({
+    env: { PLAYHEAD_CAPACITY: '1048576', PLAYHEAD_COMMAND_RETRY_MS: '20' },
+  });
+  await using gate = await makeGate();
+  await request(server, FILLER, { method: 'PUT' });
+  const terminal = await startTerminal(server, `echo ready; ${gate.wait}; seq 1 3000`);
+  await terminal.shows('ready');
+  await fill(server);
+  await gate.open();
+  // Full still, now that the terminal wants to be told as well.
+  expect(await fill(server)).toEqual([]);
+  expect((await request(server, FILLER, { method: 'DELETE' })).status).toBe(204);
+  const wanted = ['ready', ...Array.from({ length: 3000 }, (_, i) => `${i + 1}`)];
+  const events = await terminal.ended();
+  expect(outputOf(events).toString()).toBe(wanted.map((line) => `${line}\r\n`).join(''));
+  expect(events.at(-1)).toMatchObject({ type: 'complete', data: { exit_code: 0 } });
+  expect(lines(await readAll(server, terminal.id))).toEqual(wanted);
 });
