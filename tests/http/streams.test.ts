@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readAll, start } from '../support/commands.ts';
+import { readAll, runToEnd, start } from '../support/commands.ts';
 import { makeKey } from '../support/keys.ts';
 import { request } from '../support/request.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -12,10 +12,7 @@ let name: string;
 let path: string;
 beforeAll(async () => {
   server = await startServer();
-  id = await start(server, 'for i in $(seq 1 10); do echo "out $i"; echo "err $i" >&2; done; exit 3');
-  await readAll(server, id);
-  name = `commands/${id}`;
-  path = `/v1/streams/${name}`;
+  ({ id, name, path } = await runToEnd(server));
 });
 afterAll(() => server?.stop());
 

@@ -77,6 +77,22 @@ export async function run(
   return readAll(server, id, options.project === undefined ? {} : { project: options.project });
 }
 
+/** A command that has ended, and where its stream is found. */
+export interface EndedCommand {
+  readonly id: string;
+  /** Of its stream. */
+  readonly name: string;
+  /** Of its stream on the streams face. */
+  readonly path: string;
+}
+
+/** Runs a command that has 20 lines, of both outputs, and ends with 3. */
+export async function runToEnd(server: TestServer): Promise<EndedCommand> {
+  const id = await start(server, 'for i in $(seq 1 10); do echo "out $i"; echo "err $i" >&2; done; exit 3');
+  await readAll(server, id);
+  return { id, name: `commands/${id}`, path: `/v1/streams/commands/${id}` };
+}
+
 /** Reads a stream to its end; every frame. */
 export async function readAll(
   server: TestServer,
