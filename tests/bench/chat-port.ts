@@ -45,7 +45,13 @@ const model: Model = {
 const ages: number[] = [];
 let last = 0;
 {
-  await using log = await openSqliteLog({ folder, sync: 'normal', clock, retention: { maxAge: 1e9, maxBytes: 1e9 }, totalBytes: 1e10 });
+  await using log = await openSqliteLog({
+    folder,
+    sync: 'normal',
+    clock,
+    retention: { maxAge: 1e9, maxBytes: 1e9 },
+    totalBytes: 1e10,
+  });
   await using records = sqliteRecords(join(folder, 'records.db'));
   using hub = createHub({ log, logger, windowBytes: 4 * 1024 * 1024 });
   const live = createLiveAnswers(1e6, (key, changed) => hub.demand(key, ({ viewers }) => changed(viewers)));
