@@ -570,6 +570,7 @@ export function eventLogContract(name: string, open: (setup: ContractSetup) => P
         const modelClock = manualClock();
         return { log: await open({ clock: modelClock }), clock: modelClock };
       });
-    });
+      // Sixty logs are opened and closed.
+    }, 240_000);
   });
 }

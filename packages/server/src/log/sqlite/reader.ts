@@ -10,6 +10,7 @@ import type {
   StreamConfig,
   ToReader,
 } from './messages.ts';
+import { viewJournal } from './journal.ts';
 import { openRows } from './rows.ts';
 import { openForReading, ROW_KEY } from './schema.ts';
 
@@ -19,7 +20,8 @@ const port = parentPort;
 if (port === null) throw new Error('This module is a worker.');
 const { folder } = workerData as { readonly folder: string };
 const db = openForReading(folder);
-const rows = openRows(db);
+const journal = viewJournal(db);
+const rows = openRows(db, journal.fresh);
 
 // All rows of a range as one value, so that a thousand rows cost one step of SQLite and no object each. To
 // concatenate bytes as text is safe: SQLite copies them, it never looks at what they mean.
@@ -63,9 +65,11 @@ function answerTo(id: number, call: ReaderCall): [FromReader, ArrayBuffer[]] {
       return [{ id, kind: 'listed', keys: found.map((row) => String(row['key'])) }, []];
     }
     case 'rows': {
-      const memory = range(call);
-      const before =
-        memory === undefined || !call.proof ? undefined : rows.before(call.segment, firstOf(memory));
+      const { memory, before } = inSnapshot(() => {
+        const found = range(call);
+        const proven = found !== undefined && call.proof;
+        return { memory: found, before: proven ? rows.before(call.segment, firstOf(found)) : undefined };
+      });
       return [{ id, kind: 'rows', memory, before }, memory === undefined ? [] : [memory.buffer]];
     }
   }
@@ -91,7 +95,30 @@ function range(call: Extract<ReaderCall, { kind: 'rows' }>): Uint8Array<ArrayBuf
     end = low;
   }
   const found = bodies.get(segment, from, segment, end)?.['bodies'];
-  return found instanceof Uint8Array ? found : undefined;
+  const stored = found instanceof Uint8Array ? found : undefined;
+  const fresh = journal.fresh.range(segment, from, end);
+  if (fresh.length === 0) return stored;
+  // Memory of its own, since it is handed over.
+  const parts = fresh.map(({ bytes: body }) => body);
+  const size = parts.reduce((sum, { length }) => sum + length, stored?.length ?? 0);
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of stored === undefined ? parts : [stored, ...parts]) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** One snapshot: the writer may commit, and move rows, between any two statements. */
+function inSnapshot<T>(look: () => T): T {
+  db.exec('BEGIN');
+  try {
+    journal.sync();
+    return look();
+  } finally {
+    db.exec('COMMIT');
+  }
 }
 
 function firstOf(memory: Uint8Array): number {
@@ -99,13 +126,7 @@ function firstOf(memory: Uint8Array): number {
 }
 
 function load(key: string): { stream: LoadedStream | undefined; grave: LoadedGrave | undefined } {
-  // One snapshot: the writer may commit between any two statements.
-  db.exec('BEGIN');
-  try {
-    return { stream: loadStream(key), grave: loadGrave(key) };
-  } finally {
-    db.exec('COMMIT');
-  }
+  return inSnapshot(() => ({ stream: loadStream(key), grave: loadGrave(key) }));
 }
 
 function loadGrave(key: string): LoadedGrave | undefined {

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { proveRow, type Row, rowAfter, rowAt } from '../batch-codec.ts';
 import { CHAIN_START, type Hash, hashText } from '../chain.ts';
+import type { FreshRows } from './fresh-rows.ts';
 import { OFFSET_MAX, ROW_KEY } from './schema.ts';
 
 /** A batch as it stands in the table. */
@@ -26,7 +27,8 @@ export interface Rows {
   headAt(segment: number, offset: number): Hash;
 }
 
-export function openRows(db: DatabaseSync): Rows {
+/** `fresh`: rows that are not in the tree yet. They stand behind all that are. */
+export function openRows(db: DatabaseSync, fresh?: FreshRows): Rows {
   const head = 'SELECT total, substr(body, 1, 80) AS body FROM batches';
   const span = `id BETWEEN ${ROW_KEY} AND ${ROW_KEY}`;
   const upTo = db.prepare(`${head} WHERE ${span} ORDER BY id DESC LIMIT 1`);
@@ -34,10 +36,11 @@ export function openRows(db: DatabaseSync): Rows {
   const whole = db.prepare(`SELECT total, body FROM batches WHERE ${span} ORDER BY id DESC LIMIT 1`);
   const segmentHead = db.prepare('SELECT head FROM segments WHERE id = ?');
   const rows: Rows = {
-    upTo: (segment, offset) => stored(upTo.get(segment, 0, segment, offset)),
-    from: (segment, offset) => stored(from.get(segment, offset, segment, OFFSET_MAX)),
+    upTo: (segment, offset) => fresh?.upTo(segment, offset) ?? stored(upTo.get(segment, 0, segment, offset)),
+    from: (segment, offset) =>
+      stored(from.get(segment, offset, segment, OFFSET_MAX)) ?? fresh?.from(segment, offset),
     whole(segment, offset) {
-      const found = stored(whole.get(segment, 0, segment, offset));
+      const found = fresh?.upTo(segment, offset) ?? stored(whole.get(segment, 0, segment, offset));
       return found !== undefined && found.last >= offset ? found : undefined;
     },
     before(segment, first) {

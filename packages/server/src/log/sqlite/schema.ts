@@ -8,6 +8,7 @@ import { join } from 'node:path';
  * - A batch is a row keyed by `segment << 37 | first offset`: one tree, in the order of reading, without an index.
  *   `total` counts the stored bytes of the segment up to and with the row, so the size of any range is a
  *   difference of two rows. The body tells everything else of itself (batch-codec.ts).
+ * - Before that it stands in the journal, a row a group of commits: see journal.ts.
  * - What a segment lost is told by `earliest` and `floor` (the oldest retained offset, and the total before it),
  *   which may run ahead of what was really removed: `gone`, `gone_total`, `gone_time` and `head` (the chain's value)
  *   stand behind the last row removed. Rows that a fork still reads are removed when the fork needs them no more.
@@ -33,6 +34,7 @@ CREATE INDEX IF NOT EXISTS graves_parent ON graves (parent) WHERE parent IS NOT 
 CREATE INDEX IF NOT EXISTS segments_stream ON segments (stream, id);
 CREATE INDEX IF NOT EXISTS segments_base ON segments (base) WHERE base IS NOT NULL;
 CREATE INDEX IF NOT EXISTS segments_age ON segments (gone_time);
+CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, ops BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, total INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS writers (
   stream INTEGER NOT NULL, writer TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,

@@ -43,7 +43,16 @@ interface Segment {
   readonly gone: number;
 }
 
-export function openSweeper(db: DatabaseSync, rows: Rows, limits: Limits): Sweeper {
+/**
+ * `rows` are those in the tree: what is in the journal is newer, and its turn comes once it was settled. `isFresh` says
+ * whether a segment has such rows.
+ */
+export function openSweeper(
+  db: DatabaseSync,
+  rows: Rows,
+  limits: Limits,
+  isFresh: (segment: number) => boolean,
+): Sweeper {
   const streamsBehind = db.prepare(
     'SELECT id, key, config, touched FROM streams WHERE id > ? ORDER BY id LIMIT 16',
   );
@@ -163,7 +172,8 @@ export function openSweeper(db: DatabaseSync, rows: Rows, limits: Limits): Sweep
       if (late() || row.total - from.total > 2 ** 20) break;
     }
     if (last === undefined || from === undefined) {
-      if (segment.stream === null && need === Number.MAX_SAFE_INTEGER) removeSegment.run(segment.id);
+      const needless = segment.stream === null && need === Number.MAX_SAFE_INTEGER;
+      if (needless && !isFresh(segment.id)) removeSegment.run(segment.id);
       return true;
     }
     setGone.run(last.last, last.total, last.row.time, hashBytes(rowAfter(last.bytes, 0)), segment.id);

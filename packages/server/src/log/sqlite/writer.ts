@@ -13,6 +13,7 @@ import {
   type ToWriter,
   type WriterData,
 } from './messages.ts';
+import { openJournal } from './journal.ts';
 import { openRows, viewOf } from './rows.ts';
 import { FORMAT, OFFSET_MAX, openForWriting, ROW_KEY } from './schema.ts';
 import { openSweeper, type Sweeper } from './sweeper.ts';
@@ -26,8 +27,8 @@ const data = workerData as WriterData;
 const say = (message: FromWriter, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
 const db = openForWriting(data.folder, data);
-const rows = openRows(db);
-const insertBatch = db.prepare(`INSERT INTO batches (id, total, body) VALUES (${ROW_KEY}, ?, ?)`);
+const journal = openJournal(db);
+const rows = openRows(db, journal.fresh);
 const replaceBatch = db.prepare(`UPDATE batches SET body = ? WHERE id = ${ROW_KEY}`);
 const insertStream = db.prepare('INSERT INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)');
 const insertSegment = db.prepare('INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
@@ -62,6 +63,7 @@ port.on('message', (message: ToWriter) => {
       sweep(message.now, message.round);
       return;
     case 'stop':
+      settle();
       putMeta.run('clean', '1');
       db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       db.close();
@@ -78,6 +80,7 @@ function start(): FromWriter {
     return { kind: 'refused', reason: `The log has format ${format}; this version reads ${FORMAT}.` };
   const dirty = meta('clean') === '0' && meta('boot') !== data.bootId;
   db.exec('BEGIN IMMEDIATE');
+  if (journal.fresh.count > 0) journal.settle();
   let lastEpoch = meta('epoch') ?? '';
   // The machine went down without warning, and commits were not yet forced to disk: the newest may be gone (D-3).
   if (dirty && meta('sync') !== 'full') lastEpoch = beginEpochs(lastEpoch);
@@ -86,7 +89,7 @@ function start(): FromWriter {
   putMeta.run('boot', data.bootId);
   putMeta.run('sync', data.sync);
   db.exec('COMMIT');
-  sweeper = openSweeper(db, rows, data);
+  sweeper = openSweeper(db, openRows(db), data, (segment) => journal.fresh.has(segment));
   // An id is not given again while anything of the stream that had it is left.
   const last = (table: string, column = 'id'): number =>
     Number(db.prepare(`SELECT coalesce(max(${column}), 0) AS last FROM ${table}`).get()?.['last']);
@@ -115,10 +118,12 @@ function beginEpochs(last: Epoch): Epoch {
 
 function commit(memory: ArrayBuffer, length: number): void {
   const inherited: number[] = [];
+  // A copy, since the memory goes back and the journal's rows are looked at until they are settled.
+  const bytes = Buffer.from(Buffer.from(memory, 0, length));
+  const view = viewOf(bytes);
   try {
     begin.run();
-    const bytes = Buffer.from(memory);
-    const view = new DataView(memory);
+    unwritten = [];
     for (let at = 0; at < length; ) {
       if (view.getUint32(at, true) === BATCH_OP) at = addBatch(bytes, view, at);
       else {
@@ -129,16 +134,22 @@ function commit(memory: ArrayBuffer, length: number): void {
         at += 8 + size;
       }
     }
+    writeJournal(bytes);
     commitGroup.run();
   } catch (error) {
     heads.clear();
     if (db.isTransaction) db.exec('ROLLBACK');
+    journal.reload();
     say({ kind: 'failed', full: isFull(error), reason: String(error) });
     return;
   }
   if (heads.size > HEADS_MAX) heads.clear();
   say({ kind: 'committed', memory, inherited }, [memory]);
+  if (journal.full) settle();
 }
+
+/** Batch ops of the group under way that are not in the database yet, as spans of its memory. */
+let unwritten: { readonly from: number; to: number }[] = [];
 
 function addBatch(bytes: Buffer, view: DataView, at: number): number {
   const segment = view.getFloat64(at + 8, true);
@@ -146,9 +157,30 @@ function addBatch(bytes: Buffer, view: DataView, at: number): number {
   if (row.first > OFFSET_MAX) throw new RangeError('An epoch holds no more events.');
   const before = heads.get(segment) ?? rows.before(segment, row.first);
   heads.set(segment, sealRow(bytes, view, row, seed(), before));
-  const end = row.at + row.length;
-  insertBatch.run(segment, row.first, view.getFloat64(at + 16, true), bytes.subarray(row.at, end));
+  const end = journal.fresh.take(bytes, view, at);
+  const last = unwritten.at(-1);
+  if (last?.to === at) last.to = end;
+  else unwritten.push({ from: at, to: end });
   return end;
+}
+
+function writeJournal(bytes: Buffer): void {
+  const [only] = unwritten;
+  if (only === undefined) return;
+  const parts = unwritten.map(({ from, to }) => bytes.subarray(from, to));
+  journal.add(parts.length === 1 ? bytes.subarray(only.from, only.to) : Buffer.concat(parts));
+}
+
+/** Moves the journal into the tree. A full disk leaves it as it is, and the next time tries again. */
+function settle(): void {
+  try {
+    begin.run();
+    journal.settle();
+    commitGroup.run();
+  } catch {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    journal.reload();
+  }
 }
 
 function apply(change: Change): number | undefined {
@@ -224,6 +256,11 @@ function create(change: Extract<Change, { op: 'create' }>): number | undefined {
 }
 
 function erase(segment: number, offset: number): void {
+  // What is erased must be in one place.
+  if (journal.fresh.has(segment)) {
+    journal.settle();
+    unwritten = [];
+  }
   const found = rows.whole(segment, offset);
   if (found === undefined) return;
   const sink = new ByteSink(new ArrayBuffer(found.row.length + found.row.count * 64));
@@ -236,6 +273,7 @@ function erase(segment: number, offset: number): void {
 
 function sweep(now: number, round: boolean): void {
   if (sweeper === undefined) return;
+  if (journal.fresh.count > 0) settle();
   try {
     db.exec('BEGIN IMMEDIATE');
     const swept = sweeper.bite(now, round);

@@ -1,0 +1,89 @@
+import { rowAt } from '../batch-codec.ts';
+import { OP_HEADER } from './messages.ts';
+import { type StoredRow, viewOf } from './rows.ts';
+
+/** Rows that stand in the journal and not yet in the tree, by segment and in order. Each thread that reads has its own. */
+export class FreshRows {
+  readonly #segments = new Map<number, StoredRow[]>();
+  #count = 0;
+  #bytes = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes the row of a batch op that begins at `at`; returns where the op ends. The memory must stay as it is. */
+  take(bytes: Buffer, view: DataView, at: number): number {
+    const row = rowAt(view, at + OP_HEADER);
+    const end = row.at + row.length;
+    const own = bytes.subarray(row.at, end);
+    const segment = view.getFloat64(at + 8, true);
+    const stored: StoredRow = {
+      row: { ...row, at: 0, dataAt: row.dataAt - row.at },
+      last: row.first + row.count - 1,
+      total: view.getFloat64(at + 16, true),
+      bytes: own,
+    };
+    const list = this.#segments.get(segment);
+    if (list === undefined) this.#segments.set(segment, [stored]);
+    else list.push(stored);
+    this.#count += 1;
+    this.#bytes += row.length;
+    return end;
+  }
+
+  /** Takes all ops of a block of memory that holds nothing else. */
+  takeAll(bytes: Buffer): void {
+    const view = viewOf(bytes);
+    for (let at = 0; at < bytes.length; ) at = this.take(bytes, view, at);
+  }
+
+  clear(): void {
+    this.#segments.clear();
+    this.#count = 0;
+    this.#bytes = 0;
+  }
+
+  has(segment: number): boolean {
+    return this.#segments.has(segment);
+  }
+
+  /** The last row that begins at or before `offset`. */
+  upTo(segment: number, offset: number): StoredRow | undefined {
+    const list = this.#segments.get(segment);
+    return list === undefined ? undefined : list[behind(list, offset) - 1];
+  }
+
+  /** The first row that begins at or behind `offset`. */
+  from(segment: number, offset: number): StoredRow | undefined {
+    const list = this.#segments.get(segment);
+    return list === undefined ? undefined : list[behind(list, offset - 1)];
+  }
+
+  /** Rows that begin at `first` up to and with `last`. */
+  range(segment: number, first: number, last: number): readonly StoredRow[] {
+    const list = this.#segments.get(segment) ?? [];
+    return list.slice(behind(list, first - 1), behind(list, last));
+  }
+
+  /** All rows, segment by segment. */
+  *sorted(): Iterable<readonly [segment: number, rows: readonly StoredRow[]]> {
+    yield* [...this.#segments].sort(([a], [b]) => a - b);
+  }
+}
+
+/** How many rows begin at or before `offset`. */
+function behind(list: readonly StoredRow[], offset: number): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((list[middle]?.row.first ?? 0) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
