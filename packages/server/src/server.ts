@@ -172,6 +172,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   producers.push(stack.use(computers));
   const contexts = createContexts({
     ...{ ...context, gate, search: index, settings: contextSettings(settings) },
+    sources: producers.flatMap(({ contextSource }) => contextSource ?? []),
     indexed: () => late.indexer?.caughtUp() ?? Promise.resolve(),
   });
   producers.push(stack.use(contexts));

@@ -7,6 +7,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { SearchRule } from '../search/search.ts';
 import type { SocketFaces } from '../transports/socket-face.ts';
 import type { SseTransport } from '../transports/transport.ts';
+import type { ContextSource } from './context-source.ts';
 
 /**
  * A kind of source as the server sees it: a folder here and one line in server.ts. It opens sessions by itself,
@@ -20,6 +21,8 @@ export interface Producer extends AsyncDisposable {
   readonly kind: string;
   /** What its streams say, for search. */
   readonly searched?: SearchRule;
+  /** Its sessions as devices, whose pages are what their owners look at. */
+  readonly contextSource?: ContextSource;
   /** Settles what a crash left behind, and makes what a fresh data folder has. Before the first request. */
   settle(): Promise<void>;
   /** Adds the face: its routes, and what it says on WebSocket. */

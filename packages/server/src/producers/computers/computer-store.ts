@@ -15,6 +15,8 @@ export function computerStream(tenant: string, id: string): StreamKey {
 export interface ComputerRecord {
   readonly id: string;
   readonly tenant: string;
+  /** The user whose key made it; null: a key of nobody in particular did. */
+  readonly user?: string | null;
   /** ms since 1970. */
   readonly createdAt: number;
   /** ms without use after which it ends, and whether it does. */

@@ -10,6 +10,7 @@ import { mountActions } from './action-routes.ts';
 import type { Browsers } from './browser.ts';
 import { mountComputers } from './computer-routes.ts';
 import { createComputerStore, KIND } from './computer-store.ts';
+import { computerContexts } from './context-source.ts';
 import { createContexts } from './contexts.ts';
 import { endpointsAt } from './endpoints.ts';
 import { mountEvents } from './event-route.ts';
@@ -106,6 +107,7 @@ export function createComputers(parts: ComputersParts): Producer {
   return {
     kind: KIND,
     searched: computerSearch,
+    contextSource: computerContexts(store),
     async settle() {
       await pictures.open();
       await settleLeft();

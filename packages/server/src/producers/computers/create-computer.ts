@@ -54,7 +54,7 @@ export function workspaceOf(settings: ComputerSettings, id: string): string {
  */
 export async function startComputer(
   parts: CreateParts,
-  { tenant, networks }: Pick<Principal, 'tenant' | 'networks'>,
+  { tenant, userId, networks }: Pick<Principal, 'tenant' | 'userId' | 'networks'>,
   wish: ComputerWish,
 ): Promise<Computer> {
   if (parts.draining()) throw new PlayheadError('draining', 'The server is going away. Try again.');
@@ -68,6 +68,7 @@ export async function startComputer(
   const record: ComputerRecord = {
     id,
     tenant,
+    user: userId,
     createdAt: clock.now(),
     ...{ idleMs, idleEnabled, lifetimeMs },
     context: context?.id ?? null,

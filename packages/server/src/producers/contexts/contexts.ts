@@ -1,5 +1,6 @@
 import type { Gate, Standings } from '../../access/gate.ts';
 import type { SearchIndex } from '../../search/search.ts';
+import type { ContextSource } from '../context-source.ts';
 import type { Producer, ProducerContext } from '../producer.ts';
 import { KIND } from './channel-name.ts';
 import { mountChannels } from './channel-routes.ts';
@@ -8,6 +9,7 @@ import { Connections } from './connections.ts';
 import { mountContexts } from './context-routes.ts';
 import { feedRecords } from './feed-record.ts';
 import { createFeeds } from './feeds.ts';
+import { followSources } from './follow-source.ts';
 import { mountHistory } from './history-routes.ts';
 import { createIdentify } from './identify.ts';
 import { createPresence } from './presence.ts';
@@ -22,6 +24,8 @@ import { createTeams } from './teams.ts';
 export interface ContextParts extends ProducerContext {
   readonly gate: Gate & Standings;
   readonly search: SearchIndex;
+  /** What shows pages to its owners. */
+  readonly sources: readonly ContextSource[];
   /** Resolves when the index holds what was committed before. */
   readonly indexed: () => Promise<void>;
   readonly settings: ContextSettings;
@@ -45,6 +49,7 @@ export function createContexts(parts: ContextParts): Contexts {
   const connections = new Connections(settings.connections);
   const publish = createPublish({ hub, feeds, channels, connections, clock });
   const presence = createPresence({ log, hub, logger, connections });
+  const following = followSources({ log, records, feeds, presence, sources: parts.sources, clock, logger });
   const { rules, limits, rate, checkMs, heartbeatInterval } = settings;
   const surface = createSurface({
     ...{ log, clock, logger, channels, connections, presence, publish },
@@ -74,6 +79,7 @@ export function createContexts(parts: ContextParts): Contexts {
     },
     async [Symbol.asyncDispose]() {
       surface[Symbol.dispose]();
+      await following[Symbol.asyncDispose]();
       await feeds[Symbol.asyncDispose]();
     },
   };
