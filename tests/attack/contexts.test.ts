@@ -262,7 +262,32 @@ describe('round the face, by the streams that are behind it', () => {
   });
 
   test('the Durable Streams paths', async () => {
-    for (const name of names) refused(await get(`/v1/ds/${name}?offset=-1`), 400, 403, 404);
+    for (const name of names) {
+      refused(await get(`/v1/stream/${name}?offset=-1`), 404);
+      refused(await request(server, `/v1/stream/${name}`, { method: 'HEAD', key: eve }), 404);
+      const headers = { 'stream-forked-from': `/v1/stream/${name}`, 'content-type': 'application/json' };
+      const fork = await request(server, '/v1/stream/eve-fork', { method: 'PUT', key: eve, headers });
+      expect(fork.status).toBeGreaterThanOrEqual(400);
+    }
+  });
+
+  test('quoted in a chat', async () => {
+    const made = await request(server, '/chats', { method: 'POST', key: eve, body: {} });
+    const { id } = made.json<{ id: string }>();
+    for (const stream of names) {
+      const body = { prompt: 'Repeat the attachment', attachments: [{ stream, after: 'start' }] };
+      refused(
+        await request(server, `/chats/${id}/messages`, { method: 'POST', key: eve, body }),
+        400,
+        403,
+        404,
+      );
+    }
+    const asked = { prompt: `What about ${SECRET}? What was looked at last?` };
+    const answer = await request(server, `/chats/${id}/messages`, { method: 'POST', key: eve, body: asked });
+    expect(answer.text).not.toContain(`${SECRET}.example`);
+    expect(answer.text).not.toContain('ctx-ann');
+    expect(answer.text).not.toContain('contexts/ann');
   });
 });
 

@@ -1,5 +1,5 @@
 import { formatPosition, PlayheadError, type Position, parsePosition } from '@playhead/protocol';
-import { allows, type Principal } from '../../access/principal.ts';
+import { allows, maySeeStream, type Principal } from '../../access/principal.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { streamKey } from '../../log/stream-key.ts';
 import type { Attachment } from './events.ts';
@@ -20,6 +20,7 @@ export async function quoteStream(
   if (!allows(principal, 'streams:read')) {
     throw new PlayheadError('forbidden', 'An attachment needs the scope streams:read.');
   }
+  if (!maySeeStream(principal, stream)) throw missing(stream);
   const key = streamKey(principal.tenant, stream);
   const bounds = await log.bounds(key);
   if (bounds === undefined) throw missing(stream);

@@ -6,7 +6,7 @@ export interface JsonObject {
 }
 
 /** Deeper than any page, and far from where printing it would exhaust the stack. */
-export const MAX_DEPTH = 32;
+const MAX_DEPTH = 32;
 
 /** Whether a value is nested at most so deep. Parsing accepts any depth, printing does not. */
 export function isShallow(value: unknown, depth: number = MAX_DEPTH): boolean {
