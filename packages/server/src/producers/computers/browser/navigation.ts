@@ -33,6 +33,8 @@ export interface NavigationParts {
   readonly tell: (event: BrowserEvent) => void;
   /** Another document is there: what was wrong with the one before is over. */
   committed(): void;
+  /** All of it is there. */
+  loaded(): void;
 }
 
 interface Document {
@@ -101,6 +103,7 @@ export function watchNavigation(parts: NavigationParts): Navigation {
   });
   session.on('Page.loadEventFired', () => {
     document.loaded = true;
+    parts.loaded();
     wake();
     if (document.failed || !parts.admit('loaded')) return;
     const loadedUrl = clip(url, BOUNDS.url);

@@ -100,6 +100,18 @@ describe('a capture', () => {
     await filmed.until((frames) => frames.length > held);
   });
 
+  test('CO-14 has frames whenever it begins, also while one page takes the place of another', async () => {
+    // Two names of one site are two sites to a browser, so that each is put into a process of its own.
+    const sites = [site.url, site.url.replace('127.0.0.1', 'localhost')];
+    for (let round = 0; round < 16; round++) {
+      const going = browser.act({ type: 'navigate', url: `${sites[round % 2] ?? ''}/moves?${round}` });
+      for (let turn = 0; turn < round * 4; turn++) await new Promise((resolve) => setImmediate(resolve));
+      using filmed = await film('tab_1');
+      await going;
+      await filmed.until((frames) => frames.length >= 3);
+    }
+  });
+
   test('is scaled down to fit, and says by how much', async () => {
     using filmed = await film('tab_1', { maxWidth: 400, maxHeight: 400 });
     await filmed.until((frames) => frames.length >= 1);

@@ -1,11 +1,16 @@
 import type { Capture, CaptureEnding, CaptureOptions, CaptureSize, Frame } from '../capture.ts';
 import type { Clock } from '../../../runtime/clock.ts';
+import { CdpFailure } from './cdp.ts';
 import type { CdpSession } from './cdp-connection.ts';
 import { jpegSize } from './image-size.ts';
 
 /** A capture, and how its tab ends it. */
 export interface Screencast extends Capture {
   end(ending: CaptureEnding): void;
+  /** Another document is there: it is drawn soon. */
+  expect(): void;
+  /** All of a document is there, and nothing else is being put in place: a film that begins now is of this page. */
+  again(): void;
 }
 
 export interface ScreencastParts {
@@ -17,7 +22,15 @@ export interface ScreencastParts {
   done(): void;
 }
 
-/** Films a tab. Resolves when Chromium has begun to; rejects with `CdpFailure`. */
+/** For a frame that must come, at first; twice as long each time. */
+const PATIENCE_MS = 500;
+const PATIENCE_MAX_MS = 8_000;
+
+/**
+ * Films a tab. What begins while Chromium puts another page in place is attached to the one that leaves, and never sends
+ * a frame. A film that begins has a frame at once, also of a still page, so one that has none begins again.
+ *
+ * Resolves when Chromium has begun to; rejects with `CdpFailure`. */
 export async function startScreencast(parts: ScreencastParts): Promise<Screencast> {
   const { session, tab, clock, options } = parts;
   /** Chromium's names of the frames that it was not told are taken, by our number. */
@@ -26,16 +39,47 @@ export async function startScreencast(parts: ScreencastParts): Promise<Screencas
   let newest: Frame | undefined;
   let number = 0;
   let over = false;
+  let size: CaptureSize = options;
+  let watch: Disposable | undefined;
+  let patience = PATIENCE_MS;
+
+  function expect(): void {
+    patience = PATIENCE_MS;
+    arm();
+  }
+
+  function arm(): void {
+    watch?.[Symbol.dispose]();
+    watch = over ? undefined : clock.after(patience, late);
+  }
+
+  function late(): void {
+    watch = undefined;
+    // Frames that nobody has taken are reason enough for none to come.
+    if (over || waiting.size > 0) return;
+    begin();
+    patience *= 2;
+    if (patience <= PATIENCE_MAX_MS) arm();
+  }
+
+  function begin(): void {
+    // Frames that were sent before count no more: what begins now has its own.
+    waiting.clear();
+    session.tell('Page.stopScreencast');
+    session.tell('Page.startScreencast', wanted(size));
+  }
 
   session.on('Page.screencastFrame', ({ data, metadata: { deviceWidth, deviceHeight }, sessionId }) => {
     const jpeg = Buffer.from(data, 'base64');
-    const size = jpegSize(jpeg) ?? { width: deviceWidth, height: deviceHeight };
+    const pixels = jpegSize(jpeg) ?? { width: deviceWidth, height: deviceHeight };
+    watch?.[Symbol.dispose]();
+    watch = undefined;
     waiting.set(++number, sessionId);
     const frame: Frame = {
       number,
       jpeg,
-      ...size,
-      scale: deviceWidth > 0 ? size.width / deviceWidth : 1,
+      ...pixels,
+      scale: deviceWidth > 0 ? pixels.width / deviceWidth : 1,
       viewport: { width: deviceWidth, height: deviceHeight },
       arrived: clock.now(),
     };
@@ -46,6 +90,7 @@ export async function startScreencast(parts: ScreencastParts): Promise<Screencas
   function end(ending: CaptureEnding): void {
     if (over) return;
     over = true;
+    watch?.[Symbol.dispose]();
     session.off('Page.screencastFrame');
     if (ending === 'stopped') session.tell('Page.stopScreencast');
     parts.done();
@@ -55,9 +100,13 @@ export async function startScreencast(parts: ScreencastParts): Promise<Screencas
   try {
     await session.send('Page.startScreencast', wanted(options));
   } catch (error) {
-    session.off('Page.screencastFrame');
-    throw error;
+    // While a page is put in place there is none to film: it is tried again.
+    if (!(error instanceof CdpFailure) || error.reason === 'gone') {
+      session.off('Page.screencastFrame');
+      throw error;
+    }
   }
+  if (number === 0) expect();
 
   return {
     tab,
@@ -71,15 +120,21 @@ export async function startScreencast(parts: ScreencastParts): Promise<Screencas
         if (!over) session.tell('Page.screencastFrameAck', { sessionId });
       }
     },
-    reconfigure(size) {
+    reconfigure(other) {
       if (over) return;
-      // Frames that were sent before count no more: what begins now has its own.
-      waiting.clear();
-      session.tell('Page.stopScreencast');
-      session.tell('Page.startScreencast', wanted(size));
+      size = other;
+      begin();
+      expect();
     },
     ended,
     end,
+    expect,
+    again() {
+      // A frame of the page before may have come meanwhile, so that one came says nothing.
+      if (over) return;
+      begin();
+      expect();
+    },
     [Symbol.dispose]: () => end('stopped'),
   };
 }

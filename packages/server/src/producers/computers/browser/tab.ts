@@ -109,7 +109,9 @@ export class Tab {
         if (this.#state === 'crashed') this.#state = 'open';
         this.title = '';
         this.hang.renew();
+        this.screencast?.expect();
       },
+      loaded: () => this.screencast?.again(),
     });
     this.dialogs = answerDialogs({
       ...{ session, tab: id, clock, tell: this.#tell },
