@@ -1,9 +1,14 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
+// Thousands of tests start real browsers, processes and servers; one that meets a stalled machine is run once more where
+// nobody watches. .ci/run names those that needed it: each is a defect of the test, or of the product.
+const retry = process.env['CI'] === undefined ? 0 : 1;
+
 const config: ViteUserConfig = defineConfig({
   test: {
+    retry,
     projects: [
-      { test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 30_000, retry } },
       // The suite that anybody can run against a URL, here against our server. What it runs of others has its own tests.
       ...['memory', 'sqlite'].map((engine) => ({
         test: {
@@ -12,6 +17,7 @@ const config: ViteUserConfig = defineConfig({
           exclude: ['**/durable-streams.ts'],
           globalSetup: `tests/conformance/on-${engine}.ts`,
           testTimeout: 60_000,
+          retry,
         },
       })),
       {
@@ -19,6 +25,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'system',
           include: ['tests/{attack,e2e,chaos,fuzz,samples,http,cli,conformance}/**/*.test.ts'],
           testTimeout: 60_000,
+          retry,
           hookTimeout: 60_000,
         },
       },
