@@ -10,8 +10,10 @@ import { acceptNoise, disturbedMeasurements } from './quiet.ts';
 import type { Scenario, Settings } from './scenario.ts';
 import { chats } from './scenarios/chats.ts';
 import { commandLines } from './scenarios/command-lines.ts';
+import { computerStart } from './scenarios/computer-start.ts';
 import { httpAppend } from './scenarios/http-append.ts';
 import { replay } from './scenarios/replay.ts';
+import { screencast } from './scenarios/screencast.ts';
 import { socketAppend } from './scenarios/socket-append.ts';
 import { socketFanout } from './scenarios/socket-fanout.ts';
 import { socketIdle } from './scenarios/socket-idle.ts';
@@ -32,6 +34,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'command-lines': commandLines,
   terminal,
   chats,
+  screencast,
+  'computer-start': computerStart,
   start,
 };
 const USAGE = `node tests/bench/run.ts [scenario…] [--quick] [--noisy] [--profile <folder>]
