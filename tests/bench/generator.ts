@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, LOAD_CORE, runToEnd, startChild } from './child.ts';
 
-const NAMES = ['append', 'batch', 'fan', 'hold', 'loop', 'read'] as const;
+const NAMES = ['append', 'batch', 'catch-up', 'fan', 'hold', 'loop', 'read'] as const;
 
 export type GeneratorName = (typeof NAMES)[number];
 
@@ -63,6 +63,16 @@ export interface ReadResult {
   readonly megabytes_per_second: number;
 }
 
+/** What `catch-up` prints. */
+export interface CatchUpResult {
+  readonly count: number;
+  /** How many requests it took. */
+  readonly answers: number;
+  readonly per_second: number;
+  readonly seconds: number;
+  readonly megabytes_per_second: number;
+}
+
 type Options = Readonly<Record<string, string | number>>;
 
 const sources = fileURLToPath(new URL('load/', import.meta.url));
@@ -113,6 +123,11 @@ export async function read(options: Options): Promise<ReadResult> {
   const result = await run<ReadResult>('read', options);
   if (result.out_of_order > 0) throw new Error(`read: ${result.out_of_order} out of order`);
   return result;
+}
+
+/** Reads a Durable Stream from its start to its end. */
+export function catchUp(options: Options): Promise<CatchUpResult> {
+  return run('catch-up', options);
 }
 
 async function run<Result>(name: GeneratorName, options: Options): Promise<Result> {

@@ -21,6 +21,7 @@ type NodePeer =
   | 'durable-streams'
   | 'node-http'
   | 'command-lines'
+  | 'contexts-loop'
   | 'replay';
 
 /** Starts a peer of `peers/` on the server's core, with the same Node as Playhead. */

@@ -10,7 +10,9 @@ import { acceptNoise, disturbedMeasurements } from './quiet.ts';
 import type { Scenario, Settings } from './scenario.ts';
 import { chats } from './scenarios/chats.ts';
 import { commandLines } from './scenarios/command-lines.ts';
+import { contexts } from './scenarios/contexts.ts';
 import { computerStart } from './scenarios/computer-start.ts';
+import { durableStreams } from './scenarios/durable-streams.ts';
 import { httpAppend } from './scenarios/http-append.ts';
 import { replay } from './scenarios/replay.ts';
 import { screencast } from './scenarios/screencast.ts';
@@ -28,11 +30,13 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'socket-fanout': socketFanout,
   'stalled-subscriber': stalledSubscriber,
   'http-append': httpAppend,
+  'durable-streams': durableStreams,
   'socket-append': socketAppend,
   'socket-idle': socketIdle,
   replay,
   'command-lines': commandLines,
   terminal,
+  contexts,
   chats,
   screencast,
   'computer-start': computerStart,
@@ -88,7 +92,16 @@ async function main(): Promise<number> {
 /** The peers are no part of the project's own dependencies: they are installed when they are first needed. */
 async function installPeers(): Promise<void> {
   if (existsSync(join(here, 'node_modules', '.package-lock.json'))) return;
-  await runToEnd(['npm', 'install', '--no-save', '--prefix', here, '--workspaces=false', '--no-audit', '--no-fund']);
+  await runToEnd([
+    'npm',
+    'install',
+    '--no-save',
+    '--prefix',
+    here,
+    '--workspaces=false',
+    '--no-audit',
+    '--no-fund',
+  ]);
 }
 
 process.exitCode = await main();

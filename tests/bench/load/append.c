@@ -3,14 +3,15 @@
 //
 // An item's payload is `{"n":"~00000042","pad":"xxx"}` of exactly `--bytes` bytes between `--before` and `--after`;
 // a body is `--batch` of them, joined with commas, between `--open` and `--close`. It stops after `--seconds`, or
-// after `--items` if given. One line of JSON on stdout.
+// after `--items` if given. With `--streams N` the eight digits of `~00000000` in `--path` count from 0 to N-1, request
+// by request. One line of JSON on stdout.
 #include "http.h"
 #include "payload.h"
 
 enum { READ_SIZE = 256 * 1024, ALL_AT_ONCE = 512 };
 
 static const char *path = "/", *headers = "", *before = "", *after = "", *open_with = "", *close_with = "";
-static long port, connections = 64, batch = 1, size = 128, items;
+static long port, connections = 64, batch = 1, size = 128, items, streams;
 static double seconds = 3, warm_up = 1;
 
 static const struct option_spec OPTIONS[] = {
@@ -19,6 +20,7 @@ static const struct option_spec OPTIONS[] = {
     {"batch", OPTION_WHOLE, &batch},
     {"bytes", OPTION_WHOLE, &size},
     {"items", OPTION_WHOLE, &items},
+    {"streams", OPTION_WHOLE, &streams},
     {"seconds", OPTION_REAL, &seconds},
     {"warm-up", OPTION_REAL, &warm_up},  // not used with --items
     {"path", OPTION_TEXT, &path},
@@ -38,7 +40,7 @@ struct connection {
 // The request is made once; only the items' numbers change.
 static char *request;
 static size_t request_length;
-static char **numbers;
+static char **numbers, *stream_digits;
 static uint64_t numbered, answered, under_way;
 static struct latencies latencies;
 static bool measuring;
@@ -63,12 +65,14 @@ static void prepare_request(void) {
   request_length = write_request(request, length + HEAD_LIMIT, "POST", path, headers, body, length);
   numbers = allocate((size_t)batch * sizeof *numbers);
   char *from = request;
+  if (streams > 0) stream_digits = from = find_digits(from, request_length);
   for (long i = 0; i < batch; i++) numbers[i] = from = find_digits(from, request_length - (size_t)(from - request));
   free(body);
 }
 
 static void send_next(struct connection *c) {
   for (long i = 0; i < batch; i++) write_digits(numbers[i], ++numbered);
+  if (streams > 0) write_digits(stream_digits, numbered % (uint64_t)streams);
   c->sent_at = now_ns();
   under_way++;
   // The socket blocks: a request fits into its buffer, since the one before it was read and answered.
