@@ -15,19 +15,26 @@ export async function startBehindKeyProxy(options: ServerOptions = {}): Promise<
   const agent = new Agent({ keepAlive: true });
   const proxy = createServer((incoming, outgoing) => {
     const { method, url: path, headers } = incoming;
+    let answered = false;
     const forwarded = httpRequest(
       {
         ...{ host: '127.0.0.1', port: server.port, agent, method, path },
         headers: { ...headers, 'x-api-key': server.key },
       },
       (answer) => {
+        answered = true;
         outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
         outgoing.flushHeaders();
         answer.pipe(outgoing);
         answer.on('error', () => outgoing.destroy());
       },
     );
-    forwarded.on('error', () => outgoing.destroy());
+    // A body may be refused before it has all come: the answer counts then, and the rest is read and thrown away.
+    forwarded.on('error', () => {
+      incoming.unpipe(forwarded);
+      incoming.resume();
+      if (!answered) outgoing.destroy();
+    });
     outgoing.on('close', () => forwarded.destroy());
     incoming.pipe(forwarded);
   });
