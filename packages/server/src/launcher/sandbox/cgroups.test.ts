@@ -48,7 +48,9 @@ describe('a delegated group', () => {
 
   const delegated = delegate();
 
-  test.skipIf(delegated === undefined)('holds the groups, and takes limits', () => {
+  test('holds the groups, and takes limits, where the machine has one to delegate', () => {
+    // Machines with the older hierarchy alone have none: there the tests below hold for what is found instead.
+    if (delegated === undefined) return;
     try {
       const groups = findCgroups(delegated) as Cgroups;
       expect(groups.kind).toBe('cgroup v2');
@@ -56,7 +58,7 @@ describe('a delegated group', () => {
       for (const place of placesOf(group)) expect(dirname(place)).toBe(delegated);
       expect(group.remove()).toBe(true);
     } finally {
-      if (delegated !== undefined) rmdirSync(delegated);
+      rmdirSync(delegated);
     }
   });
 });
