@@ -11,21 +11,22 @@ const ELSEWHERE = 'data:text/html,';
  * elsewhere first, for which the page is not needed; and if even that does not, the page's process is ended. A page that
  * answers is left alone.
  *
- * A page that opens one dialog after another is left by way of elsewhere too: a dialog that opens while Chromium puts
- * another page into the same process holds up both for ever.
+ * The process of a page that opens one dialog after another is ended at once: a dialog that opens while Chromium puts
+ * another page in its place holds up both for ever, and by then the process can no longer be ended either.
  */
 export async function recover(tab: Tab, clock: Clock): Promise<void> {
   const { session } = tab;
   if (tab.state === 'crashed') return;
-  const answer = session.send('Runtime.evaluate', { expression: '0' }).catch(() => undefined);
-  if (!tab.dialogs.restless) {
-    if (await answers(answer, clock)) return;
-    session.tell('Runtime.terminateExecution');
-    if (await answers(answer, clock)) return;
+  if (tab.dialogs.restless) {
+    await tab.abandon(PATIENCE_MS);
+    return;
   }
+  const answer = session.send('Runtime.evaluate', { expression: '0' }).catch(() => undefined);
+  if (await answers(answer, clock)) return;
+  session.tell('Runtime.terminateExecution');
+  if (await answers(answer, clock)) return;
   if (await answers(session.send('Page.navigate', { url: ELSEWHERE }), clock)) return;
-  session.tell('Page.crash');
-  await answers(answer, clock);
+  await tab.abandon(PATIENCE_MS);
 }
 
 async function answers(answer: Promise<unknown>, clock: Clock): Promise<boolean> {

@@ -61,6 +61,8 @@ export class Tab {
   readonly #requests: EventGate;
   readonly #tell: (event: BrowserEvent) => void;
   #state: State = 'open';
+  /** Set while its page's process is ended because the page is left. */
+  #abandoned: (() => void) | undefined;
 
   constructor({ host, id, target, session, opener, url, viewport }: TabParts) {
     this.id = id;
@@ -168,10 +170,28 @@ export class Tab {
     });
   }
 
+  /**
+   * Ends the page's process, because the page is left and does not let go. That is no crash: it is not told, and what
+   * waits goes on. Resolves when it is gone, or does not go in time.
+   */
+  async abandon(patienceMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using _timer = this.#host.clock.after(patienceMs, resolve);
+    this.#abandoned = resolve;
+    this.session.tell('Page.crash');
+    await promise;
+    this.#abandoned = undefined;
+  }
+
   /** The page's process is gone. */
   crashed(reason: string): void {
     if (this.#state !== 'open') return;
     this.#state = 'crashed';
+    if (this.#abandoned !== undefined) {
+      this.hang.renew();
+      this.#abandoned();
+      return;
+    }
     this.#tell({ type: 'page-crashed', tab: this.id, reason });
     this.actions.cut(this.refuse('page-crashed', 'The page has crashed.'));
     this.hang.renew();

@@ -217,6 +217,20 @@ describe('a dialog', () => {
     await expect.poll(async () => (await accepting.listTabs())[0]?.title).toBe('true');
   });
 
+  test('after dialog does not keep a tab on its page, and leaving it is no crash', async () => {
+    for (let round = 0; round < 6; round++) {
+      expect(await go('/dialog-loop')).toMatchObject({ kind: 'navigated' });
+      await watched.heard('dialog-opened');
+      await watched.heard('dialog-opened');
+      expect(await go('/two')).toMatchObject({ kind: 'navigated', url: `${site.url}/two`, loaded: true });
+    }
+    expect(watched.told.filter(({ type }) => type === 'page-crashed')).toEqual([]);
+    using capture = await browser
+      .capture('tab_1', { maxWidth: 800, maxHeight: 600, quality: 60, arrived: () => undefined })
+      .then((outcome) => (outcome.kind === 'capturing' ? outcome.capture : undefined));
+    await expect.poll(() => capture?.newest?.width).toBe(800);
+  });
+
   test('does not keep a page from loading, nor an action from being done', async () => {
     expect(await go('/dialog-now')).toMatchObject({ kind: 'navigated', loaded: true });
     expect(await go('/dialog-loop')).toMatchObject({ kind: 'navigated' });
