@@ -92,8 +92,13 @@ describe.skipIf(chromium.missing)('computers that come and go', () => {
     await using computer = await createComputer(own);
     await using reader = await openEvents(own, computer.id);
     await computers(own, 'POST', `/${computer.id}/navigate`, { url: `${site.url}/loop` });
-    const asked = await computers(own, 'POST', `/${computer.id}/html`, {});
-    expect(asked.json()).toMatchObject({ status: 'ERROR', code: 'not-responding' });
+    // The page answers until its loop begins.
+    let asked: unknown;
+    await until(async () => {
+      asked = (await computers(own, 'POST', `/${computer.id}/html`, {})).json();
+      return (asked as { status: string }).status === 'ERROR';
+    }, 'the loop to begin');
+    expect(asked).toMatchObject({ code: 'not-responding' });
     await nextEvent(reader, 'page_hangs');
     await nextEvent(reader, 'error', ({ code }) => code === 'not-responding');
     expect(await done(own, computer.id, 'navigate', { url: site.url })).toMatchObject({ http_status: 200 });

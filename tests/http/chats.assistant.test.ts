@@ -163,6 +163,14 @@ describe.skipIf(chromium.missing)('the assistant that comes with the server', ()
     expect(await answerTo('kumquat', bob)).toMatch(/found nothing/);
   });
 
+  test('what was asked and answered before is no evidence', async () => {
+    for (let i = 0; i < 8; i++) await answerTo('persimmon');
+    await answerTo('My boat is called Persimmon Two.');
+    await until(async () => /boat is called/.test(await answerTo('persimmon')), 'it to be found');
+    const answer = await answerTo('persimmon');
+    expect(answer.match(/^- /gm)).toHaveLength(1);
+  });
+
   test('what was deleted is found no more', async () => {
     const made = await postTo(server, '/chats', {});
     const { id } = made.json<{ id: string }>();

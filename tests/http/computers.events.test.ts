@@ -13,6 +13,7 @@ import {
   startComputerServer,
 } from '../support/computers.ts';
 import { findChromium } from '../support/optional.ts';
+import { gone } from '../support/processes.ts';
 import { request } from '../support/request.ts';
 import type { TestServer } from '../support/server.ts';
 import { page, type Site, startSite } from '../support/site.ts';
@@ -274,7 +275,7 @@ describe.skipIf(chromium.missing)('events of computers', () => {
     const pid = await browserOf(own.pid);
     await own.kill('SIGKILL');
     await own.restart();
-    await expect(readFile(`/proc/${pid}/stat`)).rejects.toThrow();
+    await gone(pid);
     await using reader = await openEvents(own, computer.id, { query: '?after=start' });
     await reader.end();
     const events = eventsOf(reader);

@@ -1,7 +1,7 @@
 import { nameOf } from '../../../log/stream-key.ts';
 import type { Hit, SearchQuery } from '../../../search/search.ts';
 import { cite, type Memory } from './memory.ts';
-import type { Intent, Question } from './question.ts';
+import { type Intent, type Question, understand } from './question.ts';
 import { findFailed, findRuns, firstFailingLine, hasFailed, lineOf, type Run } from './runs.ts';
 import { ago, ended, marked, named, short, shortCommand } from './say.ts';
 
@@ -10,6 +10,8 @@ export type Sentences = AsyncGenerator<string, void, void>;
 
 /** At most so many things are listed. */
 const LISTED = 5;
+/** So many are looked at for those. */
+const CONSIDERED = 50;
 /** Lines shown on each side of one that was asked for. */
 const AROUND = 3;
 
@@ -182,9 +184,11 @@ async function* downloads(memory: Memory, question: Question): Sentences {
 /** Whatever holds the words of the question: all of them, else some. */
 async function* anything(memory: Memory, question: Question): Sentences {
   if (question.about === '') return;
-  const query = { ...common(memory, question), text: question.about, limit: LISTED };
-  const all = await memory.find(query);
-  const hits = all.length > 0 ? all : await memory.find({ ...query, words: 'any' });
+  const query = { ...common(memory, question), text: question.about, limit: CONSIDERED };
+  const evidence = async (words: 'all' | 'any'): Promise<readonly Hit[]> =>
+    (await memory.find({ ...query, words })).filter((hit) => isEvidence(hit, question)).slice(0, LISTED);
+  const all = await evidence('all');
+  const hits = all.length > 0 ? all : await evidence('any');
   if (hits.length === 0) return;
   yield all.length > 0
     ? `About "${short(question.about, 80)}":\n`
@@ -192,6 +196,11 @@ async function* anything(memory: Memory, question: Question): Sentences {
   for (const { stream, position, kind, snippet, time } of hits) {
     yield `- ${kind}, ${ago(time, memory.now())} ${cite(stream, position)}: ${marked(snippet)}\n`;
   }
+}
+
+/** Who asked the same before has said nothing about it, and an answer only repeats what is found elsewhere. */
+function isEvidence({ kind, facets, text }: Hit, { about }: Question): boolean {
+  return kind !== 'message' || (facets['role'] === 'user' && understand(text).about !== about);
 }
 
 async function* nothing(): Sentences {}
