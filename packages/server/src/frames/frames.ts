@@ -1,3 +1,4 @@
+import type { Position } from '@playhead/protocol';
 import type { StreamKey } from '../log/stream-key.ts';
 
 /**
@@ -16,9 +17,14 @@ export interface Frames extends AsyncDisposable {
   feed(source: FrameSource): FrameFeed;
   /**
    * Makes a stream of frames. Throws `conflict` if there is one of that name. `viewers` hears how many watch whenever
-   * that, or what they want, has changed.
+   * that, or what they want, has changed. `placed` hears of each frame where it stands in the stream, in their order and
+   * before any viewer gets it.
    */
-  open(key: StreamKey, viewers?: (count: number) => void): Promise<FrameStream>;
+  open(
+    key: StreamKey,
+    viewers?: (count: number) => void,
+    placed?: (message: Uint8Array, position: Position) => void,
+  ): Promise<FrameStream>;
 }
 
 export interface FrameFeed extends Disposable {

@@ -22,6 +22,7 @@ const SHAPES: readonly (readonly [prefix: string, shape: Shape])[] = [
   ['/ephemeral-tzafonwright', flat],
   ['/chats', nested],
   ['/api/v1', nested],
+  ['/ws/stream', nested],
   ['/v1/stream/__ds', control],
   ['/v1/chat', likeOpenAi],
 ];

@@ -65,6 +65,8 @@ export interface SocketLine {
 
 export interface WatchRequest extends AttachRequest {
   readonly rendering: SocketRendering;
+  /** Something of the stream goes out now, to this socket: its newest events, where delivery is `latest`. */
+  sent?(): void;
   receipt?(receipt: Receipt, again: boolean): void;
   end?(reason: EndReason): void;
 }

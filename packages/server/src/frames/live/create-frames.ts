@@ -22,7 +22,7 @@ export function createFrames(parts: FramesParts): Frames {
   const shared = { ...parts, closed: (stream: LiveStream): boolean => streams.delete(stream) };
   return {
     feed: (source) => new Feed(source, parts),
-    async open(key, viewers) {
+    async open(key, viewers, placed) {
       const made = await parts.log.create(key, {
         contentType: 'application/octet-stream',
         durability: 'volatile',
@@ -31,7 +31,7 @@ export function createFrames(parts: FramesParts): Frames {
       });
       if (made.kind !== 'created')
         throw new PlayheadError('conflict', 'There is a stream of that name already.');
-      const stream = new LiveStream(key, { ...shared, viewers });
+      const stream = new LiveStream(key, { ...shared, viewers, placed });
       streams.add(stream);
       return {
         key,

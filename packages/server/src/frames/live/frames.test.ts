@@ -156,6 +156,18 @@ describe('live pictures', () => {
     expect(camera).toMatchObject({ starts: 2, running: 1 });
   });
 
+  it('F7 whoever opens a stream hears where each frame stands in it', async () => {
+    const places: string[] = [];
+    const stream = await frames.open(KEY, undefined, (message, position) => {
+      places.push(`${readFrameMessage(message)?.head.number} at ${position.offset}`);
+    });
+    stream.show(frames.feed(camera));
+    await view();
+    await shoot('a');
+    await shoot('b');
+    expect(places).toEqual(['1 at 1', '2 at 2']);
+  });
+
   it('CO-14 who joins late gets the newest frame at once, also of a still picture', async () => {
     const stream = await frames.open(KEY);
     stream.show(frames.feed(camera));

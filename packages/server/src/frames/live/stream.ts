@@ -1,3 +1,4 @@
+import type { Position } from '@playhead/protocol';
 import type { Demand, Hub } from '../../hub/hub.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import type { StreamKey } from '../../log/stream-key.ts';
@@ -15,6 +16,7 @@ export interface StreamParts {
   /** How long filming goes on after the last viewer, ms. */
   readonly lingerMs: number;
   readonly viewers: ((count: number) => void) | undefined;
+  readonly placed: ((message: Uint8Array, position: Position) => void) | undefined;
   closed(stream: LiveStream): void;
 }
 
@@ -69,6 +71,7 @@ export class LiveStream implements FrameStream, Taker {
         const { epoch, offset } = appended.position;
         this.#epoch = epoch;
         this.#newest = offset;
+        this.#parts.placed?.(message, appended.position);
         // Those of an earlier feed are nothing to this one.
         if (feed === this.#feed) this.#sent.push({ offset, number });
         if (this.#sent.length > REMEMBERED) this.#sent.shift();

@@ -14,7 +14,8 @@ import { streamKey } from '../../log/stream-key.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { createSseTransport } from '../../transports/sse/sse-transport.ts';
 import type { SseFace } from '../../transports/transport.ts';
-import { binaryFrames, jsonFrames, PARTS_TYPE, partFrames, rawFrames } from './frame-faces.ts';
+import { binaryFrames, PARTS_TYPE, partFrames } from '../picture-faces.ts';
+import { jsonFrames, rawFrames } from './frame-faces.ts';
 
 const PATIENCE = { timeout: 20_000 };
 const silent = { debug() {}, info() {}, warn() {}, error() {} };

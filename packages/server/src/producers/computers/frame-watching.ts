@@ -4,7 +4,7 @@ import type { Subscription } from '../../hub/hub.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketLine } from '../../transports/socket-face.ts';
 import { checkInput } from '../check-input.ts';
-import { binaryFrames } from './frame-faces.ts';
+import { binaryFrames } from '../picture-faces.ts';
 import { fpsSchema, requireStream } from './screencast-route.ts';
 import type { SocketExtra, SocketExtras, SocketViewer } from './socket-face.ts';
 

@@ -165,6 +165,7 @@ export class FaceSession implements WebSocketUser, SocketLine {
       write: (chunk) => {
         const connection = this.#connection;
         if (connection === undefined || chunk.length === 0) return true;
+        request.sent?.();
         if (pacer === undefined) return this.#written(connection.write(chunk));
         const mark = pacer.mark(this.#parts.clock.now());
         return this.#written(connection.write(chunk, mark)) && pacer.ready;
