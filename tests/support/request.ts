@@ -15,6 +15,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
+  /** The body as it came. */
+  readonly bytes: Buffer;
   /** The body as JSON, in the shape that the caller expects. Throws if it is none. */
   json<T = unknown>(): T;
 }
@@ -56,11 +58,13 @@ export function request(server: TestServer, path: string, options: RequestOption
         answered = true;
         const pieces: Buffer[] = [];
         const finish = (): void => {
-          const text = Buffer.concat(pieces).toString('utf8');
+          const bytes = Buffer.concat(pieces);
+          const text = bytes.toString('utf8');
           resolve({
             status: incoming.statusCode ?? 0,
             headers: incoming.headers,
             text,
+            bytes,
             json: <T>() => JSON.parse(text) as T,
           });
         };

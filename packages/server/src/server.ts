@@ -19,6 +19,7 @@ import { chatSettings } from './composition/chat-settings.ts';
 import { commandSettings } from './composition/command-settings.ts';
 import { computerSettings } from './composition/computer-settings.ts';
 import { openLog } from './composition/open-log.ts';
+import { recordingSettings } from './composition/recording-settings.ts';
 import { openRecords } from './composition/open-records.ts';
 import { lazySandbox } from './composition/lazy-sandbox.ts';
 import { reachable } from './composition/reachable.ts';
@@ -30,6 +31,7 @@ import { createHub } from './hub/create-hub.ts';
 import { chooseLauncher } from './launcher/choose-launcher.ts';
 import { createDirectLauncher } from './launcher/direct/direct-launcher.ts';
 import { createFrames } from './frames/live/create-frames.ts';
+import { createRecordings } from './frames/recording/create-recordings.ts';
 import { chatTools } from './producers/chats/chat-tools.ts';
 import { createChats } from './producers/chats/chats.ts';
 import { createAssistant } from './producers/chats/assistant/assistant.ts';
@@ -157,6 +159,9 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   const { connectMs, browserConnections: connections, frameLingerMs: lingerMs } = settings;
   const egress = stack.use(createEgress({ guard, clock, logger, connectMs, connections }));
   const frames = stack.use(createFrames({ log, hub, clock, logger, lingerMs }));
+  const recordings = stack.use(
+    createRecordings({ log, hub, clock, logger, settings: recordingSettings(settings) }),
+  );
   const browsers = stack.use(
     createBrowsers({
       ...{ launcher: direct, clock, logger },
@@ -164,7 +169,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     }),
   );
   const computers = createComputers({
-    ...{ ...context, egress, frames, browsers },
+    ...{ ...context, egress, frames, recordings, browsers },
     executor: commands.executor,
     publicUrl: () => settings.publicUrl ?? url,
     settings: computerSettings(settings),

@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { addressList } from './address.ts';
 import { CONTEXTS_ROWS, type ContextsSettings } from './contexts-settings.ts';
 import { networkList } from './network-list.ts';
+import { RECORDING_ROWS, type RecordingSettings } from './recording-settings.ts';
 import { type RowsOf, row } from './setting-row.ts';
 import { duration, httpUrl, integer, list, origin, size, word, yesOrNo } from './setting-value.ts';
 import { TOKEN_ROWS, type TokenSettings } from './token-settings.ts';
 
 /** All that an operator can set, in the units that the product uses: ms and bytes. */
-export interface Settings extends TokenSettings, ContextsSettings {
+export interface Settings extends TokenSettings, ContextsSettings, RecordingSettings {
   readonly host: string;
   readonly port: number;
   readonly data: string;
@@ -296,6 +297,7 @@ export const SETTINGS: SettingRows = {
   storagePatienceMs: row(duration(0), 60 * SECOND, 'How long storage may be full before sessions fail'),
   ...TOKEN_ROWS,
   ...CONTEXTS_ROWS,
+  ...RECORDING_ROWS,
   drainMs: row(duration(0), 10 * SECOND, 'How long a server that is told to end waits for what is under way'),
   logLevel: row(word('debug', 'info', 'warn', 'error'), 'info', 'Which entries the log on stderr has'),
 };

@@ -1,3 +1,4 @@
+import type { Recording, Recordings } from '../../frames/recordings.ts';
 import type { EgressPass } from '../../outgoing/egress.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type Control, type ControlInput, step } from '../../sessions/control.ts';
@@ -7,6 +8,7 @@ import type { ComputerRecord } from './computer-store.ts';
 import type { ComputerNow, ComputerStatus } from './computer-view.ts';
 import type { EventOutlet } from './event-outlet.ts';
 import type { Film } from './film.ts';
+import { recordingStream } from './recording-face.ts';
 import { countViewers, type ViewerParts, type Viewers } from './viewers.ts';
 
 /** A computer that runs: its browser, its session, and who does what with it. */
@@ -23,6 +25,8 @@ export interface Computer {
   readonly film: Film;
   /** Of its pictures. */
   readonly spectators: Viewers;
+  /** Of what it shows. Whoever holds the computer ends it. */
+  readonly recording: Recording;
   readonly now: ComputerNow;
   /** Somebody uses it, or says that they will: its idle time begins anew. */
   renew(): void;
@@ -48,6 +52,7 @@ export type ComputerParts = Pick<
 > & {
   readonly clock: Clock;
   readonly hub: ViewerParts['hub'];
+  readonly recordings: Pick<Recordings, 'open'>;
   readonly maxActions: number;
   /** Whether who watches by a documented call uses it, too. */
   readonly watchingRenews: boolean;
@@ -83,12 +88,21 @@ export function createComputer(parts: ComputerParts): Computer {
   const counting = { key: session.key, clock, everyMs, renew, documentedRenew: parts.watchingRenews };
   const viewers = countViewers({ ...counting, hub: parts.hub });
   const spectators = countViewers({ ...counting, hub: parts.film.audience });
+  const { film } = parts;
+  const recording = parts.recordings.open({
+    key: recordingStream(record.tenant, record.id),
+    frames: film.main,
+    // Tabs are pictured when they change: one that is filmed and gives no picture stands still.
+    still: () => film.filming,
+    seat: () => spectators.ignore(),
+  });
 
   return {
     record,
     viewers,
-    film: parts.film,
+    film,
     spectators,
+    recording,
     session,
     browser: parts.browser,
     way: parts.way,

@@ -6,6 +6,7 @@ import { PlayheadError } from '@playhead/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Principal, Scope } from '../../access/principal.ts';
 import { createFrames } from '../../frames/live/create-frames.ts';
+import { createRecordings } from '../../frames/recording/create-recordings.ts';
 import { createHttpApp, type HttpApp } from '../../http/app.ts';
 import { createHub } from '../../hub/create-hub.ts';
 import type { Hub } from '../../hub/hub.ts';
@@ -72,6 +73,10 @@ class Rig implements AsyncDisposable {
     this.#sse = sse;
     this.#producer = createComputers({
       frames: createFrames({ log: this.log, hub: this.hub, clock, logger: quiet, lingerMs: 1_000 }),
+      recordings: createRecordings({
+        ...{ log: this.log, hub: this.hub, clock, logger: quiet },
+        settings: { fps: 2, stillMs: 10_000, ageMs: 60_000, bytes: 2 ** 20, retryMs: 10 },
+      }),
       ...{ log: this.log, hub: this.hub, records, sse, clock, logger: quiet },
       browsers: this.browsers,
       egress: null,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Frames } from '../../frames/frames.ts';
+import type { Recordings } from '../../frames/recordings.ts';
 import type { Egress } from '../../outgoing/egress.ts';
 import { createDirectory } from '../../sessions/directory.ts';
 import type { SessionParts } from '../../sessions/session.ts';
@@ -21,6 +22,7 @@ import { createLiveComputers } from './live-computers.ts';
 import { mountNotServed } from './not-served-routes.ts';
 import { mountPictures } from './picture-route.ts';
 import { createPictures } from './pictures.ts';
+import { mountComputerRecording } from './recording-face.ts';
 import { mountScreencast } from './screencast-route.ts';
 import { computerSearch } from './search-rule.ts';
 import type { ComputerSettings } from './settings.ts';
@@ -35,6 +37,7 @@ export interface ComputersParts extends ProducerContext {
   readonly egress: Egress | null;
   readonly executor: Executor;
   readonly frames: Frames;
+  readonly recordings: Recordings;
   /** Where callers reach the server, without a slash at the end; asked when an answer is made. */
   readonly publicUrl: () => string;
   readonly settings: ComputerSettings;
@@ -49,7 +52,7 @@ const CLOSE_MS = 10_000;
 
 /** Computers: real browsers that callers drive and watch. Its face is `/v1/computers…`, and the same without `/v1`. */
 export function createComputers(parts: ComputersParts): Producer {
-  const { log, hub, records, clock, logger, settings, browsers, publicUrl } = parts;
+  const { log, hub, records, clock, logger, settings, browsers, recordings, publicUrl } = parts;
   const running = runningSessions(records);
   const directory = createDirectory();
   const store = createComputerStore(records);
@@ -84,21 +87,23 @@ export function createComputers(parts: ComputersParts): Producer {
   let draining = false;
   const making = {
     ...{ sessions, hub, store, contexts, live, browsers, clock, logger, settings },
-    ...{ egress: parts.egress, frames: parts.frames },
+    ...{ egress: parts.egress, frames: parts.frames, recordings },
     draining: () => draining,
   };
   let again: Disposable | undefined;
   let forgetting: Disposable | undefined;
 
   async function settleLeft(): Promise<void> {
-    const settled = await settleComputers({ log, running, store, browsers, clock, logger, settings });
+    const settled = await settleComputers({
+      ...{ log, running, store, browsers, clock, logger, settings, recordings },
+    });
     await browsers.sweep();
     if (!settled && !draining) again = clock.after(SETTLE_AGAIN_MS, () => void settleLeft());
   }
 
   async function forget(): Promise<void> {
     try {
-      await forgetComputers({ log, store, contexts }, clock.now() - settings.keepMs);
+      await forgetComputers({ log, store, contexts, recordings }, clock.now() - settings.keepMs);
     } catch (error) {
       logger.error({ error }, 'old computers could not be forgotten; this is tried again');
     }
@@ -119,6 +124,7 @@ export function createComputers(parts: ComputersParts): Producer {
       mountExec(router, { live, shell, limits: settings.shell, clock, logger });
       mountEvents(router, { ...find, sse: parts.sse });
       mountScreencast(router, { live, sse: parts.sse });
+      mountComputerRecording(router, { live, store, recordings });
       mountSocketHint(router);
       sockets.serve(computerSocket({ ...find, ...acting, extras: frameWatching(clock) }));
       sockets.serve(waypointSocket({ ...making, ...acting }));

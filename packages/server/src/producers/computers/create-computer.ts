@@ -4,6 +4,7 @@ import { PlayheadError } from '@playhead/protocol';
 import type { Hub } from '../../hub/hub.ts';
 import type { Principal } from '../../access/principal.ts';
 import type { Frames } from '../../frames/frames.ts';
+import type { Recording, Recordings, RecordingWish } from '../../frames/recordings.ts';
 import type { Egress } from '../../outgoing/egress.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -35,6 +36,7 @@ export interface CreateParts {
   /** Null: browsers reach the network without a guard. */
   readonly egress: Egress | null;
   readonly frames: Frames;
+  readonly recordings: Recordings;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: ComputerSettings;
@@ -93,11 +95,15 @@ export async function startComputer(
     ...{ record, session, browser, folder, events, film, clock, gone },
     way: way?.pass ?? null,
     hub: parts.hub,
+    recordings: parts.recordings,
     maxActions: settings.maxActions,
     watchingRenews: settings.watchingRenews,
   });
   held.use(computer.viewers);
   held.use(computer.spectators);
+  const { recording } = computer;
+  held.use(recording);
+  held.defer(() => recording.finish());
   computer.renew();
   events.begin({ type: 'session_state', status: 'ready' });
   parts.live.add(computer);
@@ -105,6 +111,7 @@ export async function startComputer(
   if (parts.draining()) session.stop({ kind: 'stopped', by: 'shutdown' });
   // Whoever is told of it finds it in the stream, also after a crash.
   await session.outlet.settled();
+  if (wish.recording !== null) await startRecording(recording, wish.recording, session);
   return computer;
 }
 
@@ -129,6 +136,16 @@ async function open(parts: CreateParts, record: ComputerRecord): Promise<Session
     throw error;
   }
   throw new PlayheadError('internal', 'There is a stream of that id already.');
+}
+
+// Who wants a computer that is recorded wants none that is not.
+async function startRecording(recording: Recording, wish: RecordingWish, session: Session): Promise<void> {
+  try {
+    await recording.on(wish);
+  } catch (error) {
+    session.stop({ kind: 'failed', reason: 'recording' });
+    throw error;
+  }
 }
 
 interface Launch {

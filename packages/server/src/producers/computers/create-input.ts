@@ -1,6 +1,8 @@
 import { PlayheadError } from '@playhead/protocol';
 import { z } from 'zod';
+import type { RecordingWish } from '../../frames/recordings.ts';
 import { checkInput } from '../check-input.ts';
+import { recordingWish } from '../recording-routes.ts';
 import type { Viewport } from './browser.ts';
 import type { CaptureSize } from './capture.ts';
 import type { ComputerSettings } from './settings.ts';
@@ -16,6 +18,8 @@ export interface ComputerWish {
   readonly picture: CaptureSize;
   /** The profile to use and keep; `own`: one that is kept under the computer's id; null: one that is not kept. */
   readonly context: { readonly id: string } | 'own' | null;
+  /** Null: it is not recorded from the beginning. */
+  readonly recording: RecordingWish | null;
 }
 
 const contextId = z
@@ -58,6 +62,7 @@ export function readWish(body: unknown, settings: ComputerSettings): ComputerWis
       context_id: contextId,
       environment_id: contextId,
       persistent: z.boolean().exactOptional(),
+      recording: recordingWish.exactOptional(),
     }),
     withoutInnerNulls(body ?? {}),
   );
@@ -83,6 +88,7 @@ export function readWish(body: unknown, settings: ComputerSettings): ComputerWis
       quality: input.screencast?.quality ?? picture.quality,
     },
     context: context === undefined ? (input.persistent === true ? 'own' : null) : { id: context },
+    recording: input.recording ?? null,
   };
 }
 

@@ -8,6 +8,7 @@ export function endpointsAt(base: () => string): Endpoints {
       self: at,
       events: `${at}/events`,
       screencast: `${at}/screencast`,
+      recording: `${at}/recording`,
       keepalive: `${at}/keepalive`,
       ws: `${at.replace(/^http/, 'ws')}/ws`,
     };

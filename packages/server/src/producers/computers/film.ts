@@ -14,8 +14,12 @@ import { tabSource } from './tab-source.ts';
 export interface Film extends AsyncDisposable {
   /** The stream of a tab, or the one that follows the main tab; undefined: there is no such tab. */
   streamOf(tab: TabId | null): Promise<StreamKey | undefined>;
+  /** The stream that follows the main tab. */
+  readonly main: StreamKey;
   /** Tabs may have come or gone, or another may be the main one. */
   look(): void;
+  /** Whether the main tab is being filmed: what was shown last still is. */
+  readonly filming: boolean;
   /** Tells how many watch, all streams together, whatever key is named. One listener. */
   readonly audience: Pick<Hub, 'demand'>;
 }
@@ -89,12 +93,16 @@ export async function openFilm(parts: FilmParts): Promise<Film> {
 
   void again();
   return {
+    main: main.key,
     async streamOf(tab) {
       if (tab === null) return main.key;
       await looking;
       return tabs.get(tab)?.stream.key;
     },
     look: () => void again(),
+    get filming() {
+      return tabs.get(browser.mainTab)?.feed.filming === true;
+    },
     audience: {
       demand(_key, changed) {
         listener = changed;

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { z } from 'zod';
+import type { Recordings } from '../../frames/recordings.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { nameOf, tenantOf } from '../../log/stream-key.ts';
 import type { Collection } from '../../records/records.ts';
@@ -13,6 +14,7 @@ import { lastEvents } from './computer-ending.ts';
 import { type ComputerStore, KIND } from './computer-store.ts';
 import { workspaceOf } from './create-computer.ts';
 import { logEvent, readEnding } from './events.ts';
+import { recordingStream } from './recording-face.ts';
 import type { ComputerSettings } from './settings.ts';
 
 export interface SettleComputersParts {
@@ -23,6 +25,7 @@ export interface SettleComputersParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: ComputerSettings;
+  readonly recordings: Pick<Recordings, 'settle'>;
 }
 
 const remainsSchema = z.object({
@@ -52,6 +55,7 @@ export function settleComputers(parts: SettleComputersParts): Promise<boolean> {
     async record({ key, last, at }) {
       const id = idOf(nameOf(key));
       await rm(workspaceOf(parts.settings, id), { recursive: true, force: true });
+      await parts.recordings.settle(recordingStream(tenantOf(key), id));
       const computer = await store.get(tenantOf(key), id);
       if (computer === undefined || computer.ended !== undefined) return;
       const ending = (last === null ? undefined : readEnding(last)) ?? {

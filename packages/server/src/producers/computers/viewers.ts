@@ -9,6 +9,8 @@ import type { Clock } from '../../runtime/clock.ts';
 export interface Viewers extends Disposable {
   /** Somebody watches by a documented call, until it is disposed. */
   add(): Disposable;
+  /** Something of the server's own watches, until it is disposed: that is never use. */
+  ignore(): Disposable;
 }
 
 export interface ViewerParts {
@@ -26,10 +28,11 @@ export function countViewers(parts: ViewerParts): Viewers {
   const { hub, key, clock, everyMs, renew } = parts;
   let all = 0;
   let documented = 0;
+  let ignored = 0;
   let renewing: Disposable | undefined;
 
   function look(): void {
-    const counting = parts.documentedRenew ? all : all - documented;
+    const counting = all - ignored - (parts.documentedRenew ? 0 : documented);
     if (counting <= 0) {
       renewing?.[Symbol.dispose]();
       renewing = undefined;
@@ -51,6 +54,16 @@ export function countViewers(parts: ViewerParts): Viewers {
       return {
         [Symbol.dispose]() {
           if (!over) documented--;
+          over = true;
+        },
+      };
+    },
+    ignore() {
+      ignored++;
+      let over = false;
+      return {
+        [Symbol.dispose]() {
+          if (!over) ignored--;
           over = true;
         },
       };

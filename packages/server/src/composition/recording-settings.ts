@@ -1,0 +1,12 @@
+import type { RecordingSettings } from '../frames/recording/create-recordings.ts';
+import type { Settings } from '../runtime/settings.ts';
+
+export function recordingSettings(settings: Settings): RecordingSettings {
+  return {
+    fps: settings.recordingFps,
+    stillMs: settings.recordingStillMs,
+    ageMs: settings.recordingAgeMs,
+    bytes: settings.recordingBytes,
+    retryMs: settings.commandRetryMs,
+  };
+}
