@@ -1,0 +1,97 @@
+import type { Frame, Packet } from 'node-av/lib';
+import type { VideoRequest } from '../../video.ts';
+import { jpegBounds } from './jpeg-bounds.ts';
+import type { Input } from './input.ts';
+import type { Loaded } from './library.ts';
+import type { Link } from './link.ts';
+import { createPictureMaker, fitted } from './picture-maker.ts';
+import { createRateGate } from './rate-gate.ts';
+
+/**
+ * Gives pictures to the server as it takes them: at most two that it has not, and the newest there is once it has.
+ * Nothing queues, and nothing is encoded that is not given; a JPEG that may stay as it is, is not even decoded.
+ */
+export interface Delivery {
+  /** A decoded picture, now. Its content is moved away. */
+  offerFrame(frame: Frame): void;
+  /** A picture that is a JPEG, now. False: it is none. */
+  offerJpeg(packet: Packet): boolean;
+  /** The server has taken so many in all. */
+  taken(count: number): void;
+}
+
+const UNTAKEN_MAX = 2;
+
+export function createDelivery(link: Link, request: VideoRequest, input: Input, loaded: Loaded): Delivery {
+  const { lib } = loaded;
+  const maker = createPictureMaker(loaded, request);
+  const passes = createRateGate(request.fps);
+  let given = 0;
+  let taken = 0;
+  let size = '';
+  /** The newest that was not given. */
+  let newest: { readonly kind: 'frame' | 'jpeg'; readonly time: number } | undefined;
+  const frame: Frame = new lib.Frame();
+  frame.alloc();
+  const packet: Packet = new lib.Packet();
+  packet.alloc();
+  const decoded: Frame = new lib.Frame();
+  decoded.alloc();
+
+  function about(width: number, height: number): void {
+    if (size === `${width}x${height}`) return;
+    size = `${width}x${height}`;
+    link.tell({ type: 'opened', width, height, fps: input.fps, codec: input.codec });
+  }
+
+  function give(): void {
+    if (newest === undefined || given - taken >= UNTAKEN_MAX) return;
+    const { kind, time } = newest;
+    newest = undefined;
+    const made = kind === 'frame' ? maker.make(frame) : fromJpeg();
+    if (made === undefined) return;
+    const { jpeg, width, height } = made;
+    link.tell({ type: 'picture', number: ++given, width, height, time }, jpeg);
+  }
+
+  function fromJpeg(): ReturnType<typeof maker.make> {
+    const { data } = packet;
+    const bounds = data === null ? undefined : jpegBounds(data);
+    if (data === null || bounds === undefined) return undefined;
+    const { width, height } = bounds;
+    if (fitted(width, height, request.width).width === width) return { jpeg: data, width, height };
+    if (input.decoder.sendPacketSync(packet) < 0 || input.decoder.receiveFrameSync(decoded) < 0)
+      return undefined;
+    return maker.make(decoded);
+  }
+
+  about(input.stream.codecpar.width, input.stream.codecpar.height);
+
+  return {
+    offerFrame(offered) {
+      about(offered.width, offered.height);
+      const time = Date.now();
+      if (!passes(time)) return;
+      frame.unref();
+      frame.ref(offered);
+      newest = { kind: 'frame', time };
+      give();
+    },
+    offerJpeg(offered) {
+      const bounds = offered.data === null ? undefined : jpegBounds(offered.data);
+      if (bounds === undefined) return false;
+      about(bounds.width, bounds.height);
+      const time = Date.now();
+      if (!passes(time)) return true;
+      packet.unref();
+      packet.ref(offered);
+      newest = { kind: 'jpeg', time };
+      give();
+      return true;
+    },
+    taken(count) {
+      taken = Math.max(taken, Math.min(count, given));
+      give();
+    },
+  };
+}

@@ -1,0 +1,11 @@
+import type { Command } from '../messages.ts';
+import { openLink } from './link.ts';
+import { runSource } from './run-source.ts';
+
+/** A process of video: what it does is told by the first command. */
+const link = openLink();
+
+link.heard(({ head }) => {
+  const command = head as Command;
+  if (command.type === 'open') void runSource(link, command.request);
+});
