@@ -3,7 +3,7 @@ import type { EventLog } from '../../log/event-log.ts';
 import type { StreamKey } from '../../log/stream-key.ts';
 import type { Gap, RecordingAbout } from '../recordings.ts';
 import { type Entry, readEvents } from './read-events.ts';
-import { frameOf } from './shown-at.ts';
+import { shownFrom } from './shown-at.ts';
 
 /** Gaps that are remembered of one recording; recordings of which they are. */
 const MOST_GAPS = 1_000;
@@ -84,7 +84,9 @@ async function readOn(log: EventLog, key: StreamKey, about: Known): Promise<bool
   }
 }
 
-function take(about: Known, { event, time }: Entry): void {
+function take(about: Known, entry: Entry): void {
+  const { event, time } = entry;
+  const before = about.last;
   about.last = time;
   switch (event?.type) {
     case 'gap':
@@ -96,8 +98,7 @@ function take(about: Known, { event, time }: Entry): void {
       return;
     case 'frame': {
       if (about.open === undefined) return;
-      const to = frameOf(event)?.head.time ?? time;
-      about.gaps.push({ ...about.open, to: Math.max(to, about.open.from) });
+      about.gaps.push({ ...about.open, to: Math.max(shownFrom(entry, before), about.open.from) });
       about.open = undefined;
       if (about.gaps.length <= MOST_GAPS) return;
       about.gaps.shift();

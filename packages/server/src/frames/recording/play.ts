@@ -5,7 +5,7 @@ import type { Playing, RecordedPicture, ShownAt } from '../recordings.ts';
 import { findEvent } from './find-event.ts';
 import { lastEntry } from './last-entry.ts';
 import { readEvents } from './read-events.ts';
-import { frameOf } from './shown-at.ts';
+import { frameOf, shownFrom } from './shown-at.ts';
 
 const PAGE = { events: 64, bytes: 1024 * 1024 } as const;
 
@@ -70,11 +70,15 @@ async function* readPictures(
   let shown = from;
   let number: number | undefined;
   let gap: number | undefined;
+  let before = 0;
   for (let next = after; comparePositions(next, until) < 0; ) {
     const read = await readEvents(log, key, next, PAGE);
     if (read === undefined) return;
     if (read.lost) gap ??= shown;
-    for (const { event, position, time } of read.entries) {
+    for (const entry of read.entries) {
+      const { event, position, time } = entry;
+      const since = shownFrom(entry, before);
+      before = time;
       if (comparePositions(position, until) > 0) return;
       if (event?.type === 'gap' || event?.type === 'end') gap ??= Math.max(event.from, shown);
       if (event?.type !== 'frame') continue;
@@ -84,10 +88,10 @@ async function* readPictures(
         gap ??= Math.max(time, shown);
         continue;
       }
-      if (frame.head.time > to) return;
+      if (since > to) return;
       // The same again, so that it outlives the first.
-      if (gap === undefined && frame.head.number === number && frame.head.time <= shown) continue;
-      shown = Math.max(shown, frame.head.time);
+      if (gap === undefined && frame.head.number === number) continue;
+      shown = Math.max(shown, since);
       number = frame.head.number;
       if (gap !== undefined && zero !== undefined) cut += Math.max(0, shown - gap);
       gap = undefined;

@@ -82,6 +82,19 @@ export function frameOf(event: RecordingEvent | undefined): Frame | undefined {
 }
 
 function nextFrame(later: readonly Entry[]): number | null {
-  for (const { event, time } of later) if (event?.type === 'frame') return frameOf(event)?.head.time ?? time;
+  let before = 0;
+  for (const entry of later) {
+    if (entry.event?.type === 'frame') return shownFrom(entry, before);
+    before = entry.time;
+  }
   return null;
+}
+
+/**
+ * Since when the frame that an entry is was shown, ms: a moment before it was written. A recorder that begins writes a
+ * picture that may be old; that it was shown before it began, it does not know. `before`: when the entry before it was
+ * written.
+ */
+export function shownFrom({ event, time }: Entry, before: number): number {
+  return Math.max(frameOf(event)?.head.time ?? time, before);
 }
