@@ -1,10 +1,10 @@
-import { PlayheadError } from '@playhead/protocol';
 import type { Launcher } from '../../launcher/launcher.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Video } from '../video.ts';
 import { missingVideo } from './missing-video.ts';
 import { openSource } from './open-source.ts';
+import { writeVideo } from './write-video.ts';
 import type { VideoSettings } from './video-settings.ts';
 
 export interface VideoParts {
@@ -27,9 +27,7 @@ export function createVideo(parts: VideoParts): Video {
   const shared = { ...parts, work, missing };
   return {
     missing,
-    write: () => {
-      throw new PlayheadError('not-served', 'Nothing here writes video yet.');
-    },
+    write: (request) => writeVideo(shared, request),
     open: (request, target) => openSource(shared, request, target),
     async [Symbol.asyncDispose]() {
       for (const one of work) one.end();

@@ -1,7 +1,7 @@
 import type { CodecContext, FormatContext, Stream } from 'node-av/lib';
 import type { VideoSourceSpec } from '../../video.ts';
 import { failureOf, INVALID_DATA, SourceFailure } from './failure.ts';
-import { type Loaded, library } from './library.ts';
+import { library } from './library.ts';
 import { sourceAddress } from './source-address.ts';
 
 /** A source that is open. */

@@ -1,6 +1,7 @@
 import type { Command } from '../messages.ts';
 import { openLink } from './link.ts';
 import { runSource } from './run-source.ts';
+import { runWriter } from './run-writer.ts';
 
 /** A process of video: what it does is told by the first command. */
 const link = openLink();
@@ -8,4 +9,5 @@ const link = openLink();
 link.heard(({ head }) => {
   const command = head as Command;
   if (command.type === 'open') void runSource(link, command.request);
+  else if (command.type === 'write') void runWriter(link, command);
 });
