@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium } from '../support/chromium.ts';
@@ -10,6 +11,60 @@ import { page, type Site, startSite } from '../support/site.ts';
 import { until } from '../support/within.ts';
 
 const chromium = findChromium();
+
+interface VideoFile {
+  readonly codec: string;
+  readonly width: number;
+  readonly height: number;
+  /** Of the pictures, ms from the first. */
+  readonly times: readonly number[];
+}
+
+/** What FFmpeg's own tools find in a video. */
+function probe(video: Buffer): VideoFile {
+  const entries = 'stream=codec_name,width,height:packet=pts_time';
+  const args = ['-v', 'error', '-show_entries', entries, '-of', 'json', '-'];
+  const run = spawnSync('ffprobe', args, { input: video, encoding: 'utf8' });
+  if (run.stderr !== '') throw new Error(run.stderr);
+  const { streams, packets } = JSON.parse(run.stdout) as {
+    streams: { codec_name: string; width: number; height: number }[];
+    packets: { pts_time: string }[];
+  };
+  const [stream] = streams;
+  const times = packets.map(({ pts_time }) => Math.round(Number(pts_time) * 1000));
+  return {
+    codec: stream?.codec_name ?? '',
+    width: stream?.width ?? 0,
+    height: stream?.height ?? 0,
+    times: times.map((time) => time - (times[0] ?? 0)),
+  };
+}
+
+/** The pictures of a video, decoded, as JPEGs. */
+function picturesIn(video: Buffer): Buffer[] {
+  const args = [
+    '-v',
+    'error',
+    '-i',
+    '-',
+    '-fps_mode',
+    'passthrough',
+    '-f',
+    'image2pipe',
+    '-c:v',
+    'mjpeg',
+    '-',
+  ];
+  const run = spawnSync('ffmpeg', args, { input: video, maxBuffer: 2 ** 28 });
+  if (run.stderr.length > 0) throw new Error(run.stderr.toString());
+  const pictures: Buffer[] = [];
+  for (let at = 0; at < run.stdout.length; ) {
+    const end = run.stdout.indexOf(Buffer.from([0xff, 0xd9]), at) + 2;
+    pictures.push(run.stdout.subarray(at, end));
+    at = end;
+  }
+  return pictures;
+}
 
 /** A page in one colour. */
 const plain = (title: string, color: string): string =>
@@ -98,5 +153,52 @@ describe.skipIf(chromium.missing)('recordings of computers', () => {
     const after = await recording(computer.id, `?at=${Date.now()}`);
     expect(after.status).toBe(404);
     expect(after.json()).toMatchObject({ reason: 'gap', gap: { reason: 'over', to: null } });
+  });
+
+  test('P-567 P-568 as a video: what was shown, as long as it was', async () => {
+    await using computer = await createComputer(server, { recording: { fps: 20 } });
+    const red = await shows(computer, '/red', 'r');
+    const blue = await shows(computer, '/blue', 'b');
+    const green = await shows(computer, '/green', 'g');
+    for (const [format, codecs] of [
+      ['webm', ['vp8', 'vp9']],
+      ['mp4', ['h264', 'mpeg4']],
+    ] as const) {
+      const answer = await recording(computer.id, `.${format}?from=${red}&to=${green}`);
+      expect([answer.status, answer.status === 200 ? '' : answer.text], format).toEqual([200, '']);
+      expect(answer.headers).toMatchObject({
+        'content-type': `video/${format}`,
+        'playhead-from': new Date(red).toISOString(),
+        'playhead-to': new Date(green).toISOString(),
+      });
+      const { codec, times, ...size } = probe(answer.bytes);
+      expect(codecs).toContain(codec);
+      expect(size).toEqual({ width: 1280, height: 720 });
+      // Each picture at its time, from the first instant that was asked for to the last.
+      expect(times.at(-1)).toBeLessThanOrEqual(green - red);
+      const pictures = picturesIn(answer.bytes);
+      expect(pictures).toHaveLength(times.length);
+      const colors = await Promise.all(pictures.map((picture) => colorOf(eyes, picture)));
+      const shown = (time: number): string | undefined =>
+        colors[times.findLastIndex((each) => each <= time - red + 1)];
+      expect([shown(red), shown(blue), shown(green)]).toEqual(['r', 'b', 'g']);
+    }
+  });
+
+  test('P-567 P-568 what cannot be shown is told, and why', async () => {
+    await using computer = await createComputer(server);
+    const path = `/v1/computers/${computer.id}/recording`;
+    for (const each of [path, `${path}?at=${Date.now()}`, `${path}.webm`, `${path}.mp4`])
+      expect((await recording(computer.id, each.slice(path.length))).json()).toMatchObject({
+        reason: 'not-recorded',
+      });
+    expect((await computers(server, 'POST', `/${computer.id}/recording`)).status).toBe(200);
+    const red = await shows(computer, '/red', 'r');
+    for (const query of ['?from=5&to=4', '?from=yesterday', '?to=', '?from=-1', '?from=2026-01-01T00:00'])
+      expect((await recording(computer.id, `.webm${query}`)).status, query).toBe(400);
+    for (const query of ['?at=', '?at=now', '?at=1e3', '?at=9999999999999999'])
+      expect((await recording(computer.id, query)).status, query).toBe(400);
+    const none = await recording(computer.id, `.mp4?from=0&to=${red - 3_600_000}`);
+    expect([none.status, none.json()]).toMatchObject([404, { reason: 'not-recorded' }]);
   });
 });

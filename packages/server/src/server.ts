@@ -19,7 +19,7 @@ import { chatSettings } from './composition/chat-settings.ts';
 import { commandSettings } from './composition/command-settings.ts';
 import { computerSettings } from './composition/computer-settings.ts';
 import { openLog } from './composition/open-log.ts';
-import { recordingSettings } from './composition/recording-settings.ts';
+import { exportLimits, recordingSettings } from './composition/recording-settings.ts';
 import { openRecords } from './composition/open-records.ts';
 import { lazySandbox } from './composition/lazy-sandbox.ts';
 import { reachable } from './composition/reachable.ts';
@@ -46,6 +46,7 @@ import { createComputers } from './producers/computers/computers.ts';
 import { createContexts } from './producers/contexts/contexts.ts';
 import { contextSettings } from './producers/contexts/settings.ts';
 import type { Producer } from './producers/producer.ts';
+import { createExporter } from './producers/recording-export.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import type { Settings } from './runtime/settings.ts';
@@ -53,6 +54,8 @@ import { createContentGateway } from './streams/durable/content-gateway.ts';
 import { mountDurableFace } from './streams/durable/durable-face.ts';
 import { type Indexer, startIndexer } from './search/indexer.ts';
 import { openSqliteSearch } from './search/sqlite/sqlite-search.ts';
+import { createVideo } from './video/process/create-video.ts';
+import { VIDEO_DEFAULTS } from './video/process/video-settings.ts';
 import { createGateway } from './streams/gateway.ts';
 import { mountReadFace } from './streams/read-face.ts';
 import { createSubscriptions } from './streams/subscriptions/create-subscriptions.ts';
@@ -159,9 +162,18 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   const { connectMs, browserConnections: connections, frameLingerMs: lingerMs } = settings;
   const egress = stack.use(createEgress({ guard, clock, logger, connectMs, connections }));
   const frames = stack.use(createFrames({ log, hub, clock, logger, lingerMs }));
+  const video = stack.use(
+    createVideo({
+      ...{ launcher: direct, clock, logger },
+      settings: { ...VIDEO_DEFAULTS, path: parts.environment['PATH'] ?? '' },
+    }),
+  );
   const recordings = stack.use(
     createRecordings({ log, hub, clock, logger, settings: recordingSettings(settings) }),
   );
+  const exporter = createExporter({
+    ...{ recordings, video, clock, logger, limits: exportLimits(settings) },
+  });
   const browsers = stack.use(
     createBrowsers({
       ...{ launcher: direct, clock, logger },
@@ -169,7 +181,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     }),
   );
   const computers = createComputers({
-    ...{ ...context, egress, frames, recordings, browsers },
+    ...{ ...context, egress, frames, recordings, exporter, browsers },
     executor: commands.executor,
     publicUrl: () => settings.publicUrl ?? url,
     settings: computerSettings(settings),

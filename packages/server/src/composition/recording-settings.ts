@@ -1,4 +1,5 @@
 import type { RecordingSettings } from '../frames/recording/create-recordings.ts';
+import type { ExportLimits } from '../producers/recording-export.ts';
 import type { Settings } from '../runtime/settings.ts';
 
 export function recordingSettings(settings: Settings): RecordingSettings {
@@ -8,5 +9,13 @@ export function recordingSettings(settings: Settings): RecordingSettings {
     ageMs: settings.recordingAgeMs,
     bytes: settings.recordingBytes,
     retryMs: settings.commandRetryMs,
+  };
+}
+
+export function exportLimits(settings: Settings): ExportLimits {
+  return {
+    most: settings.recordingExports,
+    spanMs: settings.recordingExportMs,
+    stallMs: settings.stallMs,
   };
 }

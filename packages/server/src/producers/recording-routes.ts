@@ -6,10 +6,13 @@ import type { Exchange, Reply } from '../http/exchange.ts';
 import type { Route } from '../http/router.ts';
 import { nameOf, type StreamKey } from '../log/stream-key.ts';
 import { checkInput } from './check-input.ts';
+import type { Exporter } from './recording-export.ts';
+import { readTime } from './read-time.ts';
 
 /** What the recording of one kind of source is, for its routes. */
 export interface RecordingFace {
   readonly recordings: Recordings;
+  readonly exporter: Exporter;
   /** Adds a route below the path of one source. `path` is what follows it: `/recording…`. */
   add(route: Route): void;
   readonly read: Scope;
@@ -51,6 +54,16 @@ export function mountRecording(face: RecordingFace): void {
   }
 
   face.add({ method: 'GET', path: '/recording', access: { scope: face.read }, handle: show });
+  for (const format of ['webm', 'mp4'] as const)
+    face.add({
+      method: 'GET',
+      path: `/recording.${format}`,
+      access: { scope: face.read },
+      async handle(exchange) {
+        const { key } = await face.find(exchange);
+        return face.exporter(exchange, key, format);
+      },
+    });
   face.add({
     method: 'POST',
     path: '/recording',
@@ -139,18 +152,6 @@ function recordingView(
     closed: about.closed,
   };
 }
-
-/** ms since 1970: a whole number of them, or ISO 8601 with its zone. Throws `invalid-request`. */
-export function readTime(name: string, text: string): number {
-  const time = /^\d{1,15}$/.test(text) ? Number(text) : ISO.test(text) ? Date.parse(text) : Number.NaN;
-  // Beyond this no date is.
-  if (time <= 8.64e15) return time;
-  throw new PlayheadError('invalid-request', `${name} is a time: ms since 1970, or ISO 8601 with its zone.`, {
-    extensions: { parameter: name },
-  });
-}
-
-const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 
 function nothing(reason: Extract<ShownAt, { kind: 'nothing' }>['reason']): PlayheadError {
   return new PlayheadError('not-found', SENTENCES[reason], { extensions: { reason } });

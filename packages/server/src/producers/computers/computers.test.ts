@@ -73,6 +73,7 @@ class Rig implements AsyncDisposable {
     this.#sse = sse;
     this.#producer = createComputers({
       frames: createFrames({ log: this.log, hub: this.hub, clock, logger: quiet, lingerMs: 1_000 }),
+      exporter: () => Promise.reject(new PlayheadError('not-served', 'Nothing is written here.')),
       recordings: createRecordings({
         ...{ log: this.log, hub: this.hub, clock, logger: quiet },
         settings: { fps: 2, stillMs: 10_000, ageMs: 60_000, bytes: 2 ** 20, retryMs: 10 },

@@ -6,6 +6,7 @@ import { createDirectory } from '../../sessions/directory.ts';
 import type { SessionParts } from '../../sessions/session.ts';
 import { runningSessions } from '../../sessions/session-record.ts';
 import type { Executor } from '../executor.ts';
+import type { Exporter } from '../recording-export.ts';
 import type { Producer, ProducerContext } from '../producer.ts';
 import { mountActions } from './action-routes.ts';
 import type { Browsers } from './browser.ts';
@@ -38,6 +39,7 @@ export interface ComputersParts extends ProducerContext {
   readonly executor: Executor;
   readonly frames: Frames;
   readonly recordings: Recordings;
+  readonly exporter: Exporter;
   /** Where callers reach the server, without a slash at the end; asked when an answer is made. */
   readonly publicUrl: () => string;
   readonly settings: ComputerSettings;
@@ -124,7 +126,7 @@ export function createComputers(parts: ComputersParts): Producer {
       mountExec(router, { live, shell, limits: settings.shell, clock, logger });
       mountEvents(router, { ...find, sse: parts.sse });
       mountScreencast(router, { live, sse: parts.sse });
-      mountComputerRecording(router, { live, store, recordings });
+      mountComputerRecording(router, { live, store, recordings, exporter: parts.exporter });
       mountSocketHint(router);
       sockets.serve(computerSocket({ ...find, ...acting, extras: frameWatching(clock) }));
       sockets.serve(waypointSocket({ ...making, ...acting }));

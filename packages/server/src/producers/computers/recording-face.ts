@@ -3,6 +3,7 @@ import type { Recordings } from '../../frames/recordings.ts';
 import type { Router } from '../../http/router.ts';
 import { type StreamKey, streamKey } from '../../log/stream-key.ts';
 import { callerOf, parameter } from '../caller.ts';
+import type { Exporter } from '../recording-export.ts';
 import { mountRecording } from '../recording-routes.ts';
 import { addRoute } from './both-prefixes.ts';
 import { type ComputerStore, KIND } from './computer-store.ts';
@@ -13,6 +14,7 @@ export interface RecordingFaceParts {
   readonly live: LiveComputers;
   readonly store: ComputerStore;
   readonly recordings: Recordings;
+  readonly exporter: Exporter;
 }
 
 /** The stream of what was recorded of a computer. */
@@ -23,10 +25,10 @@ export function recordingStream(tenant: string, id: string): StreamKey {
 /** `…/computers/{id}/recording`. It outlives its computer, for as long as anything is retained. */
 export function mountComputerRecording(
   router: Router,
-  { live, store, recordings }: RecordingFaceParts,
+  { live, store, recordings, exporter }: RecordingFaceParts,
 ): void {
   mountRecording({
-    recordings,
+    ...{ recordings, exporter },
     read: 'computers:read',
     control: 'computers:control',
     add: (route) => addRoute(router, { ...route, path: `/:id${route.path}` }),
