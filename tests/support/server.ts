@@ -44,6 +44,7 @@ export interface ServerOptions {
 const SHORT_INTERVALS: Readonly<Record<string, string>> = {
   PLAYHEAD_HEARTBEAT_MS: '150',
   PLAYHEAD_RETRY_MS: '100',
+  PLAYHEAD_CAMERA_PORT: '0',
   PLAYHEAD_COMMAND_GRACE_MS: '500',
   PLAYHEAD_COMMAND_LINGER_MS: '300',
   // All tests come from one address, and many send wrong keys on purpose.

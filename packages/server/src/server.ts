@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlayheadError } from '@playhead/protocol';
-import type { ToolSet } from 'ai';
 import { createAuthenticator } from './access/authenticator.ts';
 import { bindProblem } from './access/bind-rule.ts';
 import { mountConsoleSession } from './access/console-session-face.ts';
@@ -15,15 +14,17 @@ import { limitRate } from './access/rate-limit.ts';
 import { createTickets } from './access/tickets.ts';
 import { mountTicketsFace } from './access/tickets-face.ts';
 import { browserSettings } from './composition/browser-settings.ts';
+import { cameraSettings } from './composition/camera-settings.ts';
 import { chatSettings } from './composition/chat-settings.ts';
 import { commandSettings } from './composition/command-settings.ts';
 import { computerSettings } from './composition/computer-settings.ts';
 import { openLog } from './composition/open-log.ts';
-import { exportLimits, recordingSettings } from './composition/recording-settings.ts';
+import { recordingSettings } from './composition/recording-settings.ts';
 import { openRecords } from './composition/open-records.ts';
 import { lazySandbox } from './composition/lazy-sandbox.ts';
-import { reachable } from './composition/reachable.ts';
+import { PUBLIC_ONLY, reachable } from './composition/reachable.ts';
 import type { Environment } from './composition/environment.ts';
+import { listenForCameras } from './composition/listen-for-cameras.ts';
 import { durableSettings, httpSettings, socketSettings } from './composition/face-settings.ts';
 import { mountConsole } from './console/console-face.ts';
 import { createHttpApp, type Listening } from './http/app.ts';
@@ -36,17 +37,18 @@ import { chatTools } from './producers/chats/chat-tools.ts';
 import { createChats } from './producers/chats/chats.ts';
 import { createAssistant } from './producers/chats/assistant/assistant.ts';
 import type { ModelRequest } from './producers/chats/model.ts';
+import type { ModelTools } from './producers/chats/model-tool.ts';
 import { openModel } from './producers/chats/models/open-model.ts';
 import { createGuard } from './outgoing/create-guard.ts';
 import { createRequests } from './outgoing/create-requests.ts';
 import { createEgress } from './outgoing/proxy/create-egress.ts';
+import { createCameras } from './producers/cameras/cameras.ts';
 import { createCommands } from './producers/commands/commands.ts';
 import { createBrowsers } from './producers/computers/browser/create-browsers.ts';
 import { createComputers } from './producers/computers/computers.ts';
 import { createContexts } from './producers/contexts/contexts.ts';
 import { contextSettings } from './producers/contexts/settings.ts';
 import type { Producer } from './producers/producer.ts';
-import { createExporter } from './producers/recording-export.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import type { Settings } from './runtime/settings.ts';
@@ -126,7 +128,9 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   });
 
   const hub = stack.use(createHub({ log, logger, windowBytes: settings.windowBytes }));
-  const app = stack.use(createHttpApp({ gate, clock, logger, settings: httpSettings(settings) }));
+  const httpParts = { gate, clock, logger, settings: httpSettings(settings) };
+  const app = stack.use(createHttpApp(httpParts));
+  const cameraApp = stack.use(createHttpApp(httpParts));
   const { heartbeatMs, retryMs, stallMs } = settings;
   const sse = stack.use(createSseTransport({ hub, clock, heartbeatMs, retryMs, stallMs }));
   const gateway = createGateway({ log, hub, reserved: RESERVED });
@@ -148,7 +152,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     }),
   );
   const producers: Producer[] = [commands];
-  const tools = (request: ModelRequest): ToolSet =>
+  const tools = (request: ModelRequest): ModelTools =>
     chatTools(
       { log, search: index, executor: commands.executor, folder: join(settings.data, 'chats') },
       request,
@@ -171,9 +175,6 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   const recordings = stack.use(
     createRecordings({ log, hub, clock, logger, settings: recordingSettings(settings) }),
   );
-  const exporter = createExporter({
-    ...{ recordings, video, clock, logger, limits: exportLimits(settings) },
-  });
   const browsers = stack.use(
     createBrowsers({
       ...{ launcher: direct, clock, logger },
@@ -181,12 +182,26 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     }),
   );
   const computers = createComputers({
-    ...{ ...context, egress, frames, recordings, exporter, browsers },
+    ...{ ...context, egress, frames, recordings, browsers },
     executor: commands.executor,
     publicUrl: () => settings.publicUrl ?? url,
     settings: computerSettings(settings),
   });
   producers.push(stack.use(computers));
+  const outside = createGuard({ clock, resolveMs: settings.resolveMs, ...PUBLIC_ONLY });
+  const others = {
+    guard: outside,
+    egress: stack.use(createEgress({ guard: outside, clock, logger, connectMs, connections })),
+  };
+  const cameraPort: { number: number | null } = { number: null };
+  const cameras = createCameras({
+    ...{ ...context, frames, video, settings: cameraSettings(settings) },
+    reachable: { admins: { guard, egress }, others, folders: settings.cameraFolders },
+    defaultTenant: DEFAULT_TENANT,
+    origins: settings.allowedOrigins === '*' ? [] : settings.allowedOrigins,
+    port: () => cameraPort.number,
+  });
+  producers.push(stack.use(cameras));
   const contexts = createContexts({
     ...{ ...context, gate, search: index, settings: contextSettings(settings) },
     sources: producers.flatMap(({ contextSource }) => contextSource ?? []),
@@ -228,15 +243,17 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
       delayMs: settings.searchDelayMs,
     }),
   );
+  cameras.mountSockets(socket.faces(cameraApp));
   const listening = await app.listen({ host: settings.host, port: settings.port });
   url = listening.url;
+  cameraPort.number = await listenForCameras(cameraApp, settings, logger);
 
   const running = stack.move();
   return {
     listening,
     firstKey,
     async drain() {
-      const drained = Promise.all([app.drain(), subscriptions.drain()]);
+      const drained = Promise.all([app.drain(), cameraApp.drain(), subscriptions.drain()]);
       // Sessions first: their readers see the endings before the streams are cut.
       await Promise.all(producers.map((producer) => producer[Symbol.asyncDispose]()));
       hub.drain();

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { addressList } from './address.ts';
+import { CAMERA_ROWS, type CamerasSettings } from './camera-settings.ts';
 import { CONTEXTS_ROWS, type ContextsSettings } from './contexts-settings.ts';
 import { networkList } from './network-list.ts';
 import { RECORDING_ROWS, type RecordingSettings } from './recording-settings.ts';
@@ -9,7 +10,7 @@ import { duration, httpUrl, integer, list, origin, size, word, yesOrNo } from '.
 import { TOKEN_ROWS, type TokenSettings } from './token-settings.ts';
 
 /** All that an operator can set, in the units that the product uses: ms and bytes. */
-export interface Settings extends TokenSettings, ContextsSettings, RecordingSettings {
+export interface Settings extends TokenSettings, ContextsSettings, RecordingSettings, CamerasSettings {
   readonly host: string;
   readonly port: number;
   readonly data: string;
@@ -297,6 +298,7 @@ export const SETTINGS: SettingRows = {
   storagePatienceMs: row(duration(0), 60 * SECOND, 'How long storage may be full before sessions fail'),
   ...TOKEN_ROWS,
   ...CONTEXTS_ROWS,
+  ...CAMERA_ROWS,
   ...RECORDING_ROWS,
   drainMs: row(duration(0), 10 * SECOND, 'How long a server that is told to end waits for what is under way'),
   logLevel: row(word('debug', 'info', 'warn', 'error'), 'info', 'Which entries the log on stderr has'),

@@ -1,0 +1,111 @@
+import { PlayheadError } from '@playhead/protocol';
+import type { EventLog } from '../../log/event-log.ts';
+import { Camera, type CameraParts } from './camera.ts';
+import { cameraPrefix, type CameraRecord, cameraStream } from './camera-record.ts';
+import type { CameraStore } from './camera-store.ts';
+
+export interface LiveParts extends CameraParts {
+  readonly log: EventLog;
+  readonly store: CameraStore;
+}
+
+/** All cameras there are. What is changed here is kept over restarts. */
+export interface LiveCameras extends Disposable {
+  /** Opens those that are kept. Before the first request. */
+  load(): Promise<void>;
+  get(tenant: string, id: string): Camera | undefined;
+  /** Those of a tenant, in the order of their ids. */
+  list(tenant: string): readonly Camera[];
+  /** Throws `conflict` if there is one of that id, `overloaded` if the tenant has as many as it may. */
+  add(record: CameraRecord, secret: string | undefined): Promise<Camera>;
+  /** `source`: where its pictures come from is another; `secret` as it is then. */
+  change(camera: Camera, record: CameraRecord, secret: string | undefined, source: boolean): Promise<void>;
+  /** Removes it with all its streams. */
+  remove(camera: Camera): Promise<void>;
+  check(): void;
+}
+
+export function createLiveCameras(parts: LiveParts): LiveCameras {
+  const { log, store, logger, settings } = parts;
+  /** By tenant, then by id. */
+  const tenants = new Map<string, Map<string, Camera | null>>();
+
+  function camerasOf(tenant: string): Map<string, Camera | null> {
+    let cameras = tenants.get(tenant);
+    if (cameras === undefined) tenants.set(tenant, (cameras = new Map<string, Camera | null>()));
+    return cameras;
+  }
+
+  async function open(record: CameraRecord): Promise<Camera> {
+    const { tenant, id } = record;
+    for (const part of ['events', 'detections'] as const) await log.create(cameraStream(tenant, id, part));
+    return Camera.open(parts, record);
+  }
+
+  async function forget({ tenant, id }: CameraRecord): Promise<void> {
+    for (;;) {
+      const streams = await log.list({ tenant, prefix: cameraPrefix(id), limit: 100 });
+      for (const { key } of streams) await log.delete(key);
+      if (streams.length < 100) return;
+    }
+  }
+
+  return {
+    async load() {
+      for await (const record of store.all()) {
+        try {
+          camerasOf(record.tenant).set(record.id, await open(record));
+        } catch (error) {
+          logger.error({ camera: record.id, tenant: record.tenant, err: error }, 'a camera is not served');
+        }
+      }
+    },
+    get: (tenant, id) => tenants.get(tenant)?.get(id) ?? undefined,
+    list: (tenant) =>
+      [...(tenants.get(tenant)?.values() ?? [])]
+        .filter((camera) => camera !== null)
+        .sort((a, b) => (a.record.id < b.record.id ? -1 : 1)),
+    async add(record, secret) {
+      const cameras = camerasOf(record.tenant);
+      if (cameras.has(record.id)) {
+        throw new PlayheadError('conflict', 'id: there is a camera of that id already', {
+          extensions: { field: 'id' },
+        });
+      }
+      if (cameras.size >= settings.perTenant) {
+        throw new PlayheadError(
+          'overloaded',
+          `There are at most ${settings.perTenant} cameras: delete one that is not needed.`,
+        );
+      }
+      // Its place is taken before anything is waited for.
+      cameras.set(record.id, null);
+      try {
+        const camera = await open(record);
+        await store.put(record, secret);
+        cameras.set(record.id, camera);
+        return camera;
+      } catch (error) {
+        cameras.delete(record.id);
+        throw error;
+      }
+    },
+    async change(camera, record, secret, source) {
+      await store.put(record, secret);
+      camera.change(record, source);
+    },
+    async remove(camera) {
+      const { record } = camera;
+      await store.remove(record);
+      await camera.remove();
+      await forget(record);
+      tenants.get(record.tenant)?.delete(record.id);
+    },
+    check() {
+      for (const cameras of tenants.values()) for (const camera of cameras.values()) camera?.check();
+    },
+    [Symbol.dispose]() {
+      for (const cameras of tenants.values()) for (const camera of cameras.values()) camera?.close();
+    },
+  };
+}
