@@ -19,7 +19,7 @@ import { chatSettings } from './composition/chat-settings.ts';
 import { commandSettings } from './composition/command-settings.ts';
 import { computerSettings } from './composition/computer-settings.ts';
 import { openLog } from './composition/open-log.ts';
-import { recordingSettings } from './composition/recording-settings.ts';
+import { exportLimits, recordingSettings } from './composition/recording-settings.ts';
 import { openRecords } from './composition/open-records.ts';
 import { lazySandbox } from './composition/lazy-sandbox.ts';
 import { PUBLIC_ONLY, reachable } from './composition/reachable.ts';
@@ -49,6 +49,7 @@ import { createComputers } from './producers/computers/computers.ts';
 import { createContexts } from './producers/contexts/contexts.ts';
 import { contextSettings } from './producers/contexts/settings.ts';
 import type { Producer } from './producers/producer.ts';
+import { createExporter } from './producers/recording-export.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import type { Settings } from './runtime/settings.ts';
@@ -175,6 +176,9 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   const recordings = stack.use(
     createRecordings({ log, hub, clock, logger, settings: recordingSettings(settings) }),
   );
+  const exporter = createExporter({
+    ...{ recordings, video, clock, logger, limits: exportLimits(settings) },
+  });
   const browsers = stack.use(
     createBrowsers({
       ...{ launcher: direct, clock, logger },
@@ -182,7 +186,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
     }),
   );
   const computers = createComputers({
-    ...{ ...context, egress, frames, recordings, browsers },
+    ...{ ...context, egress, frames, recordings, exporter, browsers },
     executor: commands.executor,
     publicUrl: () => settings.publicUrl ?? url,
     settings: computerSettings(settings),
