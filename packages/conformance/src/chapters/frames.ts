@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { begin } from '../ask.ts';
+import { type Answer, begin } from '../ask.ts';
 import { act, type Computer, computers, makeComputer } from '../computers.ts';
 import { openEvents } from '../event-reader.ts';
+import { makeKey } from '../keys.ts';
 import { openPath, openSocket } from '../socket.ts';
 import { streamPath } from '../streams.ts';
 import { target } from '../target.ts';
-import { within } from '../within.ts';
+import { until, within } from '../within.ts';
 
 interface Head {
   readonly number: number;
@@ -24,6 +25,17 @@ const isJpeg = (bytes: Buffer): boolean =>
 function frameOf(bytes: Buffer): { head: Head; jpeg: Buffer } {
   const at = 2 + bytes.readUInt16BE(0);
   return { head: JSON.parse(bytes.toString('utf8', 2, at)) as Head, jpeg: bytes.subarray(at) };
+}
+
+/** What is shown now, as soon as that is recorded. */
+async function shownNow(path: string): Promise<Answer> {
+  let answer: Answer | undefined;
+  await until(async () => {
+    answer = await computers('GET', `${path}?at=${Date.now()}`);
+    return answer.status === 200;
+  }, 'a picture in the recording');
+  if (answer === undefined) throw new Error('never asked');
+  return answer;
 }
 
 // A server needs a browser for these.
@@ -87,6 +99,65 @@ describe('17 Frames', () => {
     } finally {
       incoming.destroy();
     }
+  });
+
+  test('P-562 P-563 P-565 P-566 what was shown at a time is there again, or it is said why not', async () => {
+    await using computer = await makeComputer({ recording: { fps: 10 } });
+    const path = `/${computer.id}/recording`;
+    const about = (await computers('GET', path)).json<Record<string, unknown>>();
+    expect(about).toMatchObject({
+      stream: `computers/${computer.id}/recording`,
+      recording: true,
+      fps: 10,
+      closed: false,
+      gaps: expect.any(Array) as unknown[],
+    });
+    const picture = await shownNow(path);
+    expect(picture.headers).toMatchObject({
+      'content-type': 'image/jpeg',
+      etag: expect.stringMatching(/^".+"$/) as string,
+      'playhead-position': expect.any(String) as string,
+      'playhead-time': expect.stringMatching(/Z$/) as string,
+      'playhead-width': expect.stringMatching(/^\d+$/) as string,
+    });
+    const before = await computers('GET', `${path}?at=2001-01-01T00:00:00Z`);
+    expect([before.status, before.json()]).toMatchObject([404, { reason: 'before' }]);
+    expect((await computers('GET', `${path}?at=soon`)).status).toBe(400);
+    expect((await computers('DELETE', path)).status).toBe(204);
+    expect((await computers('DELETE', path)).status).toBe(204);
+    const off = await computers('GET', `${path}?at=${Date.now() + 60_000}`);
+    expect([off.status, off.json()]).toMatchObject([
+      404,
+      { reason: 'gap', gap: { reason: 'off', to: null } },
+    ]);
+    expect((await computers('GET', path)).json()).toMatchObject({ recording: false, closed: false });
+    expect((await computers('POST', path, { fps: 5 })).json()).toMatchObject({ recording: true, fps: 5 });
+    expect((await computers('POST', path, { fps: 0 })).status).toBe(400);
+    await computers('DELETE', `/${computer.id}`);
+    expect((await computers('GET', path)).json()).toMatchObject({ recording: false, closed: true });
+    expect((await computers('DELETE', `${path}?erase=true`)).status).toBe(204);
+    expect((await computers('GET', path)).json()).toMatchObject({ reason: 'not-recorded' });
+  });
+
+  test('P-567 P-569 a video of what was shown, where the server makes any', async () => {
+    const path = `/${id()}/recording`;
+    expect((await computers('GET', `${path}.webm`)).status).toBe(404);
+    expect((await computers('POST', path, {})).status).toBe(200);
+    await shownNow(path);
+    for (const [format, type] of [
+      ['webm', 'video/webm'],
+      ['mp4', 'video/mp4'],
+    ]) {
+      const answer = await computers('GET', `${path}.${format}`);
+      if (answer.status === 501) continue;
+      expect([answer.status, answer.headers['content-type']]).toEqual([200, type]);
+      expect(answer.headers).toHaveProperty('playhead-from');
+      expect((await computers('GET', `${path}.${format}?from=2&to=1`)).status).toBe(400);
+    }
+    const { key: reading } = await makeKey({ scopes: ['computers:read'] });
+    expect((await computers('POST', path, {}, reading)).status).toBe(403);
+    expect((await computers('GET', path, undefined, reading)).status).toBe(200);
+    await computers('DELETE', `${path}?erase=true`);
   });
 
   test("P-393 P-394 a computer's socket is sent the frames of what it watches, and told of its end", async () => {
