@@ -267,3 +267,11 @@ describe('lists of networks', () => {
     '*.127.1',
   ])('D-22 %j is refused', (entry) => expect(() => networkList([entry])).toThrow(RangeError));
 });
+
+test('D-22 the port of RTSP is open to who speaks it, and closed to who speaks HTTP', async () => {
+  const guard = guardWith();
+  const target = { host: '93.184.215.14', port: 554 };
+  expect(await guard.reach(target)).toMatchObject({ kind: 'refused', reason: 'port' });
+  expect(await guard.reach({ ...target, protocol: 'rtsp' })).toMatchObject({ kind: 'open' });
+  expect(await guard.reach({ ...target, port: 25, protocol: 'rtsp' })).toMatchObject({ kind: 'refused' });
+});

@@ -22,6 +22,9 @@ export interface GuardParts {
   readonly ownAddresses?: () => readonly string[];
 }
 
+/** Blocked to whatever speaks HTTP. */
+const RTSP_PORT = 554;
+
 /** Makes the guard of outgoing requests. See outgoing.ts for what it promises. */
 export function createGuard(parts: GuardParts): OutgoingGuard {
   const { clock, allowPrivate, allowed } = parts;
@@ -45,10 +48,11 @@ export function createGuard(parts: GuardParts): OutgoingGuard {
   }
 
   return {
-    async reach({ host: text, port, also = NO_NETWORKS }: OutgoingTarget): Promise<Reach> {
+    async reach({ host: text, port, protocol, also = NO_NETWORKS }: OutgoingTarget): Promise<Reach> {
       const host = plainHost(text);
       if (host === undefined) return { kind: 'refused', host: text.slice(0, 255), reason: 'host' };
-      if (isBlockedPort(port)) return { kind: 'refused', host, reason: 'port' };
+      if (isBlockedPort(port) && !(protocol === 'rtsp' && port === RTSP_PORT))
+        return { kind: 'refused', host, reason: 'port' };
       const found = await addressesOf(host);
       if (found === undefined || found.length === 0) return { kind: 'unresolved', host };
       const addresses = found.filter((address) => isOpen(host, address, port, also));

@@ -19,6 +19,8 @@ export interface OutgoingTarget {
   /** As it stands in a URL: a name, an IPv4 address in any spelling, an IPv6 address with or without brackets. */
   readonly host: string;
   readonly port: number;
+  /** What is spoken there, if it is not HTTP: its own port is no other protocol's. */
+  readonly protocol?: 'rtsp';
   /** Opens further places, for this caller alone. */
   readonly also?: NetworkList;
 }

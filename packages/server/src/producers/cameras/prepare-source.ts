@@ -57,8 +57,8 @@ async function prepareRemote(
 ): Promise<Prepared> {
   const { guard, egress } = networks === null ? others : admins;
   const reach = await guard.reach({
-    host,
-    port,
+    ...{ host, port },
+    ...(kind === 'rtsp' ? { protocol: kind } : {}),
     ...(networks === null ? {} : { also: networkList(networks) }),
   });
   switch (reach.kind) {

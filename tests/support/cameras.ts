@@ -1,0 +1,198 @@
+import { readFile } from 'node:fs/promises';
+import { type Answer, request } from './request.ts';
+import type { TestServer } from './server.ts';
+import type { SocketClose } from './socket.ts';
+import { readPage, type StreamEvent } from './streams.ts';
+import { until, within } from './within.ts';
+
+/** The documented message. */
+export interface FrameData {
+  readonly frame: string;
+  readonly timestamp: number;
+  readonly camera_id: string;
+  readonly detections?: readonly Detection[];
+}
+
+export interface Detection {
+  readonly class: string;
+  readonly confidence: number;
+  readonly bbox: readonly [number, number, number, number];
+}
+
+export interface CameraView {
+  readonly id: string;
+  readonly url: string | null;
+  readonly public: boolean;
+  readonly state: { readonly status: string; readonly reason?: string; readonly message?: string };
+  readonly streams: Readonly<Record<'frames' | 'annotated' | 'detections' | 'events', string>>;
+  readonly viewers: readonly { readonly viewer: string; readonly frames: number; readonly dropped: number }[];
+}
+
+/** A viewer of `/ws/stream/{id}` that keeps every message, as text or bytes. */
+export class CameraSocket implements Disposable {
+  readonly texts: string[] = [];
+  readonly binary: Buffer[] = [];
+  readonly socket: WebSocket;
+  readonly #closed: Promise<SocketClose>;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.binaryType = 'arraybuffer';
+    socket.addEventListener('message', (event: MessageEvent<unknown>) => {
+      if (typeof event.data === 'string') this.texts.push(event.data);
+      else if (event.data instanceof ArrayBuffer) this.binary.push(Buffer.from(event.data));
+      for (const look of this.#waiting) look();
+    });
+    this.#closed = new Promise((resolve) => {
+      socket.addEventListener('close', ({ code, reason }) => resolve({ code, reason }));
+    });
+  }
+
+  get frames(): readonly FrameData[] {
+    return this.texts.map((text) => JSON.parse(text) as FrameData);
+  }
+
+  /** The first frame that fits, from index `from` on; waits for it. */
+  frame(fits: (frame: FrameData) => boolean = () => true, from: number = 0): Promise<FrameData> {
+    return this.when(
+      () => this.frames.slice(from).find(fits),
+      () => `a frame that fits; there were ${this.texts.length}`,
+    );
+  }
+
+  closed(): Promise<SocketClose> {
+    return within(this.#closed, 'the socket to close');
+  }
+
+  when<T>(find: () => T | undefined, what: string | (() => string)): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<T>();
+    const look = (): void => {
+      const found = find();
+      if (found === undefined) return;
+      this.#waiting.delete(look);
+      resolve(found);
+    };
+    this.#waiting.add(look);
+    look();
+    return within(promise, what);
+  }
+
+  [Symbol.dispose](): void {
+    this.socket.close();
+  }
+}
+
+/** Node's own WebSocket takes headers; its type does not say so. */
+type Open = new (
+  url: string,
+  options: { headers?: Record<string, string>; protocols?: string[] },
+) => WebSocket;
+
+export interface WatchOptions {
+  readonly port?: number;
+  /** `?…`, or ''. */
+  readonly query?: string;
+  readonly protocols?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Opens a path of cameras; rejects if the handshake is refused. */
+export function openCameraPath(
+  server: TestServer,
+  path: string,
+  options: WatchOptions = {},
+): Promise<CameraSocket> {
+  const { port = server.port, query = '', protocols, headers } = options;
+  const socket = new (WebSocket as unknown as Open)(`ws://127.0.0.1:${port}${path}${query}`, {
+    ...(headers === undefined ? {} : { headers: { ...headers } }),
+    ...(protocols === undefined ? {} : { protocols: [...protocols] }),
+  });
+  const client = new CameraSocket(socket);
+  const open = new Promise<CameraSocket>((resolve, reject) => {
+    socket.addEventListener('open', () => resolve(client));
+    socket.addEventListener('error', () => reject(new Error('the handshake was refused')));
+  });
+  return within(open, `the socket ${path} to open`);
+}
+
+/** Watches a camera with the admin key, unless the options have a query of their own. */
+export function watchCamera(
+  server: TestServer,
+  id: string,
+  options: WatchOptions = {},
+): Promise<CameraSocket> {
+  return openCameraPath(server, `/ws/stream/${encodeURIComponent(id)}`, {
+    query: `?token=${server.key}`,
+    ...options,
+  });
+}
+
+/** Calls `/v1/cameras…`. */
+export function cameras(
+  server: TestServer,
+  method: string,
+  path: string = '',
+  body?: unknown,
+  key?: string | null,
+): Promise<Answer> {
+  return request(server, `/v1/cameras${path}`, {
+    method,
+    ...(body === undefined ? {} : { body }),
+    ...(key === undefined ? {} : { key }),
+  });
+}
+
+export async function makeCamera(server: TestServer, body: object): Promise<CameraView> {
+  const answer = await cameras(server, 'POST', '', body);
+  if (answer.status !== 201) throw new Error(`no camera: ${answer.status} ${answer.text}`);
+  return answer.json<CameraView>();
+}
+
+export async function viewCamera(server: TestServer, id: string): Promise<CameraView> {
+  return (await cameras(server, 'GET', `/${encodeURIComponent(id)}`)).json<CameraView>();
+}
+
+/** Sends a frame as the documented client does. */
+export function sendFrame(
+  server: TestServer,
+  body: object,
+  options: { readonly key?: string; readonly path?: string } = {},
+): Promise<Answer> {
+  const { key = server.key, path = '/api/v1/actions/actions/send' } = options;
+  return request(server, path, {
+    method: 'POST',
+    key: null,
+    headers: { authorization: `Bearer ${key}` },
+    body: { streamName: 'webcam', streamType: 'frame', ...body },
+  });
+}
+
+/** Waits for an event of a camera, and gives it. */
+export async function cameraEvent(
+  server: TestServer,
+  id: string,
+  type: string,
+  fits: (event: StreamEvent) => boolean = () => true,
+): Promise<StreamEvent> {
+  let found: StreamEvent | undefined;
+  await until(async () => {
+    const { events } = await readPage(server, `cameras/${id}/events`, '?after=start&limit=1000');
+    found = events.find((event) => event.type === type && fits(event));
+    return found !== undefined;
+  }, `an event ${type} of ${id}`);
+  return found as StreamEvent;
+}
+
+/** The port that is for cameras alone, as the server tells it. */
+export async function cameraPort(server: TestServer): Promise<number> {
+  const { port } = (await cameras(server, 'GET')).json<{ port: number | null }>();
+  if (port === null) throw new Error('the server has no port for cameras');
+  return port;
+}
+
+/** Processes that a process has started. Linux alone tells. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
