@@ -53,7 +53,7 @@ export function startIndexer(parts: IndexerParts): Indexer {
 
   function ruleOf(key: StreamKey): SearchRule | undefined {
     const name = nameOf(key);
-    return rules.find(({ prefix }) => name.startsWith(prefix));
+    return rules.find((rule) => name.startsWith(rule.prefix) && rule.covers?.(name) !== false);
   }
 
   function schedule(delay: number): void {
@@ -154,7 +154,7 @@ export function startIndexer(parts: IndexerParts): Indexer {
         });
         for (const { key } of listed) {
           after = nameOf(key);
-          if (!known.has(key)) dirty.set(key, false);
+          if (!known.has(key) && ruleOf(key) !== undefined) dirty.set(key, false);
         }
         if (listed.length < LISTED) break;
       }

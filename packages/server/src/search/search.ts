@@ -86,6 +86,8 @@ export interface Hit extends SearchDocument {
 export interface SearchRule {
   /** First segment of the names, and what must follow: `commands/`. */
   readonly prefix: string;
+  /** Whether a stream of such a name says anything; absent: all do. Those that do not are never read. */
+  covers?(name: string): boolean;
   /** How much text of one such stream is indexed, bytes. Absent: as the server is set. */
   readonly streamBytes?: number;
   /**

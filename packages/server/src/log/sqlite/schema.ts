@@ -98,8 +98,8 @@ function migrate(db: DatabaseSync): void {
   if (format === '1') db.exec(FROM_1);
 }
 
-export function openForReading(folder: string): DatabaseSync {
+export function openForReading(folder: string, cacheKib = 16_384): DatabaseSync {
   const db = new DatabaseSync(databaseFile(folder), { readOnly: true, timeout: 5_000 });
-  db.exec('PRAGMA cache_size = -16384;');
+  db.exec(`PRAGMA cache_size = -${cacheKib};`);
   return db;
 }

@@ -3,6 +3,7 @@ import type { StreamKey } from '../stream-key.ts';
 import type { Trimmed } from './messages.ts';
 import type { ReaderPool } from './reader-pool.ts';
 import { applyTrim, type Grave, graveOf, stateOf, type StreamState } from './stream-state.ts';
+import type { TakenNames } from './taken-names.ts';
 
 /** What is known of one name: a stream, or that there is none. */
 export interface Entry {
@@ -31,12 +32,14 @@ interface Call {
 /** The streams in memory: loaded when they are first named, forgotten when others were named more lately. */
 export class StreamTable {
   readonly #readers: ReaderPool;
+  readonly #names: TakenNames;
   readonly #max: number;
   #entries = new Map<StreamKey, Entry>();
   readonly #byId = new Map<number, Entry>();
 
-  constructor(readers: ReaderPool, max: number) {
+  constructor(readers: ReaderPool, names: TakenNames, max: number) {
     this.#readers = readers;
+    this.#names = names;
     this.#max = max;
   }
 
@@ -47,19 +50,20 @@ export class StreamTable {
       known.used = true;
       return known;
     }
+    const taken = this.#names.has(key);
     const entry: Entry = {
       key,
       state: undefined,
       grave: undefined,
-      queue: [],
+      queue: taken ? [] : undefined,
       pending: 0,
       used: true,
       stale: false,
-      loading: true,
+      loading: taken,
       dropped: false,
     };
     this.#entries.set(key, entry);
-    this.#load(entry);
+    if (taken) this.#load(entry);
     if (this.#entries.size > this.#max) this.#evict();
     return entry;
   }

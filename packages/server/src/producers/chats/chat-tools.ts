@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ToolSet } from 'ai';
 import { z } from 'zod';
 import { allows, maySeeStream } from '../../access/principal.ts';
 import type { EventLog } from '../../log/event-log.ts';
@@ -9,6 +8,7 @@ import { presentHits } from '../../search/present-hits.ts';
 import type { Search } from '../../search/search.ts';
 import type { ExecutionEnd, Executor } from '../executor.ts';
 import type { ModelRequest } from './model.ts';
+import { modelTool, type ModelTools } from './model-tool.ts';
 import { quoteStream } from './quote-stream.ts';
 
 export interface ToolParts {
@@ -46,34 +46,37 @@ const runInput = z.object({ command: z.string().min(1).max(8_192).describe('A li
  * commands only where the question allows it and its key may run them (D-19), because what streams contain was written
  * by others.
  */
-export function chatTools(parts: ToolParts, request: ModelRequest): ToolSet {
+export function chatTools(parts: ToolParts, request: ModelRequest): ModelTools {
   const { principal, runCommands, signal } = request;
-  const looking: ToolSet = {
-    search_streams: {
-      description: 'Finds words in what agents did: commands and their output, pages visited, messages.',
-      inputSchema: searchInput,
-      execute: (input: z.infer<typeof searchInput>) => find(parts, request, input),
-    },
-    read_stream: {
-      description: 'Reads events of a stream, from a position or its last ones.',
-      inputSchema: readInput,
-      execute: ({ stream, after, limit }: z.infer<typeof readInput>) =>
-        quoteStream(parts.log, principal, {
+  const seeing = allows(principal, 'streams:read') ? looking(parts, request) : {};
+  if (!runCommands || !allows(principal, 'projects:execute')) return seeing;
+  return {
+    ...seeing,
+    run_command: modelTool(
+      'Runs a line of shell in the folder of this tenant’s chats, for at most a minute.',
+      runInput,
+      ({ command }) => run(parts, principal.tenant, command, signal),
+    ),
+  };
+}
+
+function looking(parts: ToolParts, request: ModelRequest): ModelTools {
+  return {
+    search_streams: modelTool(
+      'Finds words in what agents did: commands and their output, pages visited, messages.',
+      searchInput,
+      (input) => find(parts, request, input),
+    ),
+    read_stream: modelTool(
+      'Reads events of a stream, from a position or its last ones.',
+      readInput,
+      ({ stream, after, limit }) =>
+        quoteStream(parts.log, request.principal, {
           stream,
           ...(after === undefined ? {} : { after }),
           ...(limit === undefined ? {} : { limit }),
         }),
-    },
-  };
-  const seeing = allows(principal, 'streams:read') ? looking : {};
-  if (!runCommands || !allows(principal, 'projects:execute')) return seeing;
-  return {
-    ...seeing,
-    run_command: {
-      description: 'Runs a line of shell in the folder of this tenant’s chats, for at most a minute.',
-      inputSchema: runInput,
-      execute: ({ command }: z.infer<typeof runInput>) => run(parts, principal.tenant, command, signal),
-    },
+    ),
   };
 }
 

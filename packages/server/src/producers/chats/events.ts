@@ -68,8 +68,10 @@ export function startedEvent(about: { chat: string; answer: string; model: strin
   return { type: 'started', data: jsonLine(about) };
 }
 
-/** A piece of an answer as an event of its stream; none for `finish`, which becomes part of `done`. */
-export function partEvent(part: Exclude<AnswerPart, { kind: 'finish' }>): LogEvent {
+/** A part of an answer that is an event of its stream: all but `finish`, which becomes part of `done`. */
+export type SaidPart = Exclude<AnswerPart, { readonly kind: 'finish' }>;
+
+export function partEvent(part: SaidPart): LogEvent {
   switch (part.kind) {
     case 'text':
       return { type: 'text', data: jsonLine({ text: part.text }) };

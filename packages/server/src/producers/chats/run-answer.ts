@@ -3,7 +3,15 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Ending } from '../../sessions/ending.ts';
 import { type Session, type StopCause, shortened } from '../../sessions/session.ts';
-import { type AnswerEnding, doneEvent, type Failure, failureEvent, partEvent } from './events.ts';
+import { appendPieces } from './append-pieces.ts';
+import {
+  type AnswerEnding,
+  doneEvent,
+  type Failure,
+  failureEvent,
+  partEvent,
+  type SaidPart,
+} from './events.ts';
 import type { AnswerPart } from './model.ts';
 import type { ChatSettings } from './settings.ts';
 import { createWholeText } from './whole-text.ts';
@@ -37,17 +45,20 @@ export async function runAnswer(parts: RunParts, run: AnswerRun): Promise<void> 
   const { outlet, signal } = session;
   const text: string[] = [];
   const whole = { text: createWholeText(), reasoning: createWholeText() };
+  const pieces = appendPieces(outlet);
   let bytes = 0;
   let finish: Extract<AnswerPart, { kind: 'finish' }> | undefined;
   let failure: Failure | undefined;
 
-  function say(part: Exclude<AnswerPart, { kind: 'finish' }>): void {
-    if ((part.kind === 'text' || part.kind === 'reasoning') && part.text === '') return;
+  function say(part: SaidPart): void {
+    if (part.kind === 'text' || part.kind === 'reasoning') {
+      if (part.text === '') return;
+      bytes += Buffer.byteLength(part.text);
+    } else {
+      bytes += Buffer.byteLength(String(partEvent(part).data));
+    }
     if (part.kind === 'text') text.push(part.text);
-    const event = partEvent(part);
-    const size = Buffer.byteLength(String(event.data));
-    bytes += size;
-    outlet.send([event], size);
+    pieces.add(part);
   }
 
   function take(part: AnswerPart): void {
@@ -81,6 +92,7 @@ export async function runAnswer(parts: RunParts, run: AnswerRun): Promise<void> 
   }
   say({ kind: 'reasoning', text: whole.reasoning.end() });
   say({ kind: 'text', text: whole.text.end() });
+  pieces.flush();
   const ending = endingOf(session.cause, failure);
   const keep = (): Promise<void> => run.keep(text.join(''), ending.said);
   try {

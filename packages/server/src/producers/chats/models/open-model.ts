@@ -1,6 +1,6 @@
 import { PlayheadError } from '@playhead/protocol';
-import type { ToolSet } from 'ai';
 import type { Model, ModelRequest } from '../model.ts';
+import type { ModelTools } from '../model-tool.ts';
 import { openProvider } from './provider.ts';
 
 export interface ModelSettings {
@@ -13,7 +13,7 @@ export interface ModelSettings {
 /** The model that the settings name; undefined for the assistant that comes with the server. */
 export async function openModel(
   settings: ModelSettings,
-  tools: (request: ModelRequest) => ToolSet,
+  tools: (request: ModelRequest) => ModelTools,
 ): Promise<Model | undefined> {
   const { chatBaseUrl: baseUrl, chatModel: model, chatApiKey: apiKey } = settings;
   const provider =

@@ -1,5 +1,6 @@
-import type { LanguageModel, ToolSet } from 'ai';
+import type { LanguageModelV4 } from '@ai-sdk/provider';
 import type { Model, ModelRequest } from '../model.ts';
+import type { ModelTools } from '../model-tool.ts';
 
 /** Which provider answers, and how it is reached. */
 export interface ProviderSettings {
@@ -22,14 +23,14 @@ const INSTRUCTIONS =
  */
 export async function openProvider(
   settings: ProviderSettings,
-  tools: (request: ModelRequest) => ToolSet,
+  tools: (request: ModelRequest) => ModelTools,
 ): Promise<Model> {
   const { sdkModel } = await import('./sdk-model.ts');
   const model = await languageModel(settings);
   return sdkModel({ name: settings.model, model, instructions: INSTRUCTIONS, tools });
 }
 
-async function languageModel(settings: ProviderSettings): Promise<LanguageModel> {
+async function languageModel(settings: ProviderSettings): Promise<LanguageModelV4> {
   const { provider, model, apiKey, baseUrl } = settings;
   const shared = {
     ...(apiKey === undefined ? {} : { apiKey }),
