@@ -199,7 +199,7 @@ export async function createServer(parts: ServerParts): Promise<PlayheadServer> 
   };
   const cameraPort: { number: number | null } = { number: null };
   const cameras = createCameras({
-    ...{ ...context, frames, video, settings: cameraSettings(settings) },
+    ...{ ...context, frames, recordings, exporter, video, settings: cameraSettings(settings) },
     reachable: { admins: { guard, egress }, others, folders: settings.cameraFolders },
     defaultTenant: DEFAULT_TENANT,
     origins: settings.allowedOrigins === '*' ? [] : settings.allowedOrigins,

@@ -33,6 +33,8 @@ export interface RecordingRequest {
   readonly frames: StreamKey;
   /** Whether what was shown last still is, though no frame has come for a while. Without it that is a gap. */
   still?(): boolean;
+  /** How long a source without still pictures may give none, ms. It is at least 2 s, and three frames that are recorded. */
+  silentMs?(): number;
   /** Called before the recorder watches; disposed once it has left. Tells it from people who watch. */
   seat?(): Disposable;
 }

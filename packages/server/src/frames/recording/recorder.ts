@@ -21,6 +21,7 @@ export interface RecorderParts {
   readonly frames: StreamKey;
   readonly fps: number;
   still?(): boolean;
+  silentMs?(): number;
   seat?(): Disposable;
 }
 
@@ -97,14 +98,14 @@ export class Recorder implements Sink {
   write(message: Uint8Array): boolean {
     const frame = readFrameMessage(message);
     if (frame === undefined) return true;
-    const { time } = frame.head;
-    if (this.#parts.still === undefined && this.#isSilent(time)) this.#owe(this.#known, 'no-pictures');
-    this.#known = Math.max(this.#known, time);
+    const now = this.#parts.clock.now();
+    if (this.#isSilent(now)) this.#owe(this.#known + 1, 'no-pictures');
+    this.#known = now;
     const open = this.#gap !== undefined || this.#owed !== undefined;
     if (!open && this.#last !== undefined && Buffer.compare(this.#last.jpeg, frame.jpeg) === 0) return true;
     const { jpeg } = frame;
     this.#do(async () => {
-      const told = await this.#put([{ type: 'frame', message }], time);
+      const told = await this.#put([{ type: 'frame', message }], now);
       if (told === undefined) return;
       this.#last = { message, jpeg, offset: told.position.offset };
       this.#wholeAt = this.#writtenAt;
@@ -129,7 +130,7 @@ export class Recorder implements Sink {
     this.#retry?.[Symbol.dispose]();
     this.#leave();
     await this.#busy;
-    const from = this.#owed?.from ?? this.#gap?.from ?? (shown ? now : this.#known);
+    const from = this.#owed?.from ?? this.#gap?.from ?? (shown ? now : this.#known + 1);
     if (close) await this.#append([{ type: 'end', time: now, from, reason }], true);
     else if (this.#gap === undefined || this.#last === undefined)
       await this.#append([{ type: 'gap', time: now, from, reason }], false);
@@ -155,7 +156,8 @@ export class Recorder implements Sink {
 
   #isSilent(now: number): boolean {
     if (this.#parts.still?.() === true) return false;
-    return now - this.#known > Math.max(SILENT_MS, 3 * this.#intervalMs);
+    const patience = Math.max(SILENT_MS, 3 * this.#intervalMs, this.#parts.silentMs?.() ?? 0);
+    return now - this.#known > patience;
   }
 
   /** Nothing is known from then on, and this is to be told. What is not known already cannot become so. */
@@ -167,7 +169,7 @@ export class Recorder implements Sink {
     if (this.#busy !== undefined || this.#stopped) return;
     if (this.#subscription === undefined) return this.#do(async () => void (await this.#attach()));
     const now = this.#parts.clock.now();
-    if (this.#isSilent(now)) this.#owe(this.#known, 'no-pictures');
+    if (this.#isSilent(now)) this.#owe(this.#known + 1, 'no-pictures');
     if (this.#owed !== undefined) return this.#do(() => this.#tellGap(now));
     if (this.#gap !== undefined || this.#last === undefined) return;
     if (this.#parts.still?.() === true) this.#known = now;

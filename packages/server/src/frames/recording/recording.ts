@@ -50,7 +50,7 @@ export function openRecording(
     const time = clock.now();
     const first: RecordingEvent[] = [{ type: 'begin', time, fps }];
     if (last !== undefined && last.event?.type !== 'gap')
-      first.unshift({ type: 'gap', time, from: last.time, reason: 'lost' });
+      first.unshift({ type: 'gap', time, from: last.time + 1, reason: 'lost' });
     await hub.append(key, first.map(logRecordingEvent));
     const next = new Recorder({ ...parts, ...request, fps });
     if (!(await next.begin())) {
@@ -112,7 +112,7 @@ export async function endRecording(
   const last = await lastEntry(log, key);
   if (last === undefined || last.closed) return;
   const { event } = last;
-  const from = event?.type === 'gap' ? event.from : last.time;
+  const from = event?.type === 'gap' ? event.from : last.time + 1;
   await hub.append(key, [logRecordingEvent({ type: 'end', time: clock.now(), from, reason })], {
     close: true,
   });

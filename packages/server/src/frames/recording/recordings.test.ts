@@ -167,16 +167,16 @@ describe('recording', () => {
     expect([await at(a), await at(gone - 1), await at(b), await at(b + 1), await at(b + 20_000)]).toEqual([
       'a',
       'a',
-      // From the moment of the last picture nothing is known.
-      'gap:no-pictures',
+      // After the moment of the last picture nothing is known.
+      'b',
       'gap:no-pictures',
       'gap:no-pictures',
     ]);
     const c = await shoot('c');
     expect(await at(c)).toBe('c');
-    expect(await recordings.at(KEY, b + 5000)).toMatchObject({ gap: { from: b, to: c } });
-    expect((await recordings.about(KEY))?.gaps).toEqual([{ reason: 'no-pictures', from: b, to: c }]);
-    expect(await film(a, clock.now())).toBe('a@0 b@1500 c@1500 +0');
+    expect(await recordings.at(KEY, b + 5000)).toMatchObject({ gap: { from: b + 1, to: c } });
+    expect((await recordings.about(KEY))?.gaps).toEqual([{ reason: 'no-pictures', from: b + 1, to: c }]);
+    expect(await film(a, clock.now())).toBe('a@0 b@1500 c@1501 +0');
   });
 
   it('P-565 switched off and on again it goes on behind what it has', async () => {
@@ -191,6 +191,7 @@ describe('recording', () => {
     await shoot('unseen');
     const off = await pass(5000);
     await recording.on(WISH);
+    await turn();
     const again = await pass(1000);
     const b = await shoot('b');
     await pass(3000);
@@ -227,8 +228,11 @@ describe('recording', () => {
     await recordings.settle(KEY);
     await recordings.settle(KEY);
     expect(await types()).toBe('begin frame still gap:lost begin frame end:lost');
-    expect([await at(b - 1), await at(b), await at(b + 1)]).toEqual(['gap:lost', 'gap:lost', 'gap:lost']);
-    expect(await recordings.about(KEY)).toMatchObject({ closed: true, gaps: [{}, { from: b, to: null }] });
+    expect([await at(b - 1), await at(b), await at(b + 1)]).toEqual(['gap:lost', 'b', 'gap:lost']);
+    expect(await recordings.about(KEY)).toMatchObject({
+      closed: true,
+      gaps: [{}, { from: b + 1, to: null }],
+    });
     await expect(recording.on(WISH)).rejects.toMatchObject({ code: 'conflict' });
   });
 

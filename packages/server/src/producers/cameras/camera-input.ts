@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { RecordingWish } from '../../frames/recordings.ts';
+import { recordingWish } from '../recording-routes.ts';
 import type { CameraOptions, Detect } from './camera-record.ts';
 
 /** Characters that a path segment or a name cannot hold. */
@@ -71,8 +73,13 @@ type OptionsShape = {
 
 const url = z.string().min(1).max(2048).nullable().exactOptional();
 
-export type Creation = Change & { readonly id: string };
+export type Creation = Change & { readonly id: string; readonly recording?: RecordingWish | null };
 export type Change = Partial<CameraOptions> & { readonly url?: string | null };
 
-export const creation: z.ZodType<Creation> = z.strictObject({ id: cameraId, url, ...options });
+export const creation: z.ZodType<Creation> = z.strictObject({
+  id: cameraId,
+  url,
+  ...options,
+  recording: recordingWish.exactOptional(),
+});
 export const change: z.ZodType<Change> = z.strictObject({ url, ...options });

@@ -6,7 +6,7 @@ import type { DetectorSettings } from '../../video/detector.ts';
 export const KIND = 'cameras';
 
 /** What of a camera is a stream of its own. */
-export type CameraPart = 'frames' | 'annotated' | 'detections' | 'events';
+export type CameraPart = 'frames' | 'annotated' | 'detections' | 'events' | 'recording';
 
 /** What the names of a camera's streams begin with. Its id is foreign, and enters them by D-4. */
 export function cameraPrefix(id: string): string {

@@ -13,9 +13,11 @@ import { actionView, cameraView } from './camera-view.ts';
 import { requireCamera } from './find-camera.ts';
 import type { LiveCameras } from './live-cameras.ts';
 import { prepareSource, type Reachable } from './prepare-source.ts';
+import type { CameraRecordings } from './recording-cameras.ts';
 
 export interface CameraRouteParts {
   readonly live: LiveCameras;
+  readonly recorded: CameraRecordings;
   readonly store: CameraStore;
   readonly clock: Clock;
   readonly reachable: Reachable;
@@ -43,7 +45,7 @@ export function mountCameras(router: Router, parts: CameraRouteParts): void {
 }
 
 async function create(parts: CameraRouteParts, exchange: Exchange): Promise<Reply> {
-  const { id, url = null, ...options } = checkInput(creation, await exchange.json());
+  const { id, url = null, recording = null, ...options } = checkInput(creation, await exchange.json());
   const principal = callerOf(exchange);
   const record: CameraRecord = {
     ...{ id, tenant: principal.tenant, createdAt: parts.clock.now(), networks: networksOf(principal) },
@@ -51,6 +53,7 @@ async function create(parts: CameraRouteParts, exchange: Exchange): Promise<Repl
   };
   const [made, secret] = await withUrl(parts, record, url);
   const camera = await parts.live.add(made, secret);
+  if (recording !== null) await parts.recorded.turn(camera, recording);
   return {
     status: 201,
     headers: { location: `/v1/cameras/${encodeURIComponent(id)}` },

@@ -21,6 +21,7 @@ export function cameraView(camera: Camera): object {
       annotated: `${prefix}annotated`,
       detections: `${prefix}detections`,
       events: `${prefix}events`,
+      recording: `${prefix}recording`,
     },
     viewers: camera.viewers.views.map(({ since: at, ...view }) => ({
       ...view,

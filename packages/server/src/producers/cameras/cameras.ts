@@ -1,7 +1,9 @@
 import type { Frames } from '../../frames/frames.ts';
+import type { Recordings } from '../../frames/recordings.ts';
 import type { SocketFaces } from '../../transports/socket-face.ts';
 import type { Video } from '../../video/video.ts';
 import type { Producer, ProducerContext } from '../producer.ts';
+import type { Exporter } from '../recording-export.ts';
 import { CAMERA_OPTIONS, type CameraRecord, KIND } from './camera-record.ts';
 import { mountCameras } from './camera-routes.ts';
 import { createCameraStore } from './camera-store.ts';
@@ -12,6 +14,8 @@ import { mountPictures } from './picture-routes.ts';
 import { prepareSource, type Reachable } from './prepare-source.ts';
 import { publishSocket } from './publish-socket.ts';
 import { mountPush } from './push-routes.ts';
+import { createCameraRecordings } from './recording-cameras.ts';
+import { mountCameraRecording } from './recording-face.ts';
 import type { CameraSettings } from './settings.ts';
 import type { Prepared } from './video-source.ts';
 import { viewerSocket } from './viewer-socket.ts';
@@ -19,6 +23,8 @@ import { viewerSocket } from './viewer-socket.ts';
 export interface CamerasParts extends ProducerContext {
   readonly frames: Frames;
   readonly video: Video;
+  readonly recordings: Recordings;
+  readonly exporter: Exporter;
   readonly settings: CameraSettings;
   readonly reachable: Reachable;
   /** Whose the first camera is, and whose public cameras can be watched without a credential. */
@@ -42,9 +48,13 @@ export function createCameras(parts: CamerasParts): Cameras {
   const { log, hub, records, sse, clock, logger, settings, video, reachable } = parts;
   const store = createCameraStore(records);
   const slots = { taken: 0 };
+  const { recordings, exporter } = parts;
+  const recorded = createCameraRecordings({ recordings, records, logger });
   const live = createLiveCameras({
     ...{ log, store, hub, clock, logger, video, settings, frames: parts.frames },
     prepare: (record) => prepare(record),
+    served: (camera) => recorded.resume(camera),
+    leaving: (camera) => recorded.forget(camera),
   });
   const find: FindParts = { live, defaultTenant: parts.defaultTenant, origins: new Set(parts.origins) };
   const pushing = { live, clock, pushBytes: settings.pushBytes };
@@ -95,10 +105,11 @@ export function createCameras(parts: CamerasParts): Cameras {
       checking = clock.every(settings.checkMs, () => live.check());
     },
     mount(router, sockets) {
-      mountCameras(router, { live, store, clock, reachable, port: parts.port });
+      mountCameras(router, { live, recorded, store, clock, reachable, port: parts.port });
       mountPush(router, pushing);
       mountPictures(router, { ...find, hub, sse, clock, openMs: settings.openMs });
       mountDetections(router, { live });
+      mountCameraRecording(router, { live, recorded, recordings, exporter });
       sockets.serve(viewerSocket(find));
       sockets.serve(publishSocket(pushing));
     },
@@ -107,6 +118,7 @@ export function createCameras(parts: CamerasParts): Cameras {
     },
     async [Symbol.asyncDispose]() {
       checking?.[Symbol.dispose]();
+      await recorded.stop();
       live[Symbol.dispose]();
     },
   };

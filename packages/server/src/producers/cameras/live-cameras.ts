@@ -7,6 +7,9 @@ import type { CameraStore } from './camera-store.ts';
 export interface LiveParts extends CameraParts {
   readonly log: EventLog;
   readonly store: CameraStore;
+  /** One begins to be served; before one is removed. */
+  readonly served: (camera: Camera) => Promise<void>;
+  readonly leaving: (camera: Camera) => Promise<void>;
 }
 
 /** All cameras there are. What is changed here is kept over restarts. */
@@ -54,7 +57,9 @@ export function createLiveCameras(parts: LiveParts): LiveCameras {
     async load() {
       for await (const record of store.all()) {
         try {
-          camerasOf(record.tenant).set(record.id, await open(record));
+          const camera = await open(record);
+          camerasOf(record.tenant).set(record.id, camera);
+          await parts.served(camera);
         } catch (error) {
           logger.error({ camera: record.id, tenant: record.tenant, err: error }, 'a camera is not served');
         }
@@ -97,6 +102,7 @@ export function createLiveCameras(parts: LiveParts): LiveCameras {
     async remove(camera) {
       const { record } = camera;
       await store.remove(record);
+      await parts.leaving(camera);
       await camera.remove();
       await forget(record);
       tenants.get(record.tenant)?.delete(record.id);

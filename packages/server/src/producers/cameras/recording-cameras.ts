@@ -1,0 +1,86 @@
+import type { Recording, Recordings, RecordingWish } from '../../frames/recordings.ts';
+import { nameSegment } from '../../log/name-segment.ts';
+import type { StreamKey } from '../../log/stream-key.ts';
+import type { Collection, Records } from '../../records/records.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { Camera } from './camera.ts';
+import { cameraStream } from './camera-record.ts';
+
+/** Which cameras are recorded: kept over restarts, like the cameras themselves. */
+export interface CameraRecordings {
+  /** Goes on recording a camera that was recorded when the server ended. */
+  resume(camera: Camera): Promise<void>;
+  of(camera: Camera): Recording;
+  /** Null switches it off. Resolves when it is so, and kept. */
+  turn(camera: Camera, wish: RecordingWish | null): Promise<void>;
+  /** Before the camera is removed with all its streams. */
+  forget(camera: Camera): Promise<void>;
+  /** Resolves when the last word of each is written. */
+  stop(): Promise<void>;
+}
+
+/** A camera that does not say how fast it is makes so many frames a second, about. */
+const USUAL_FPS = 10;
+
+export function createCameraRecordings(parts: {
+  readonly recordings: Recordings;
+  readonly records: Records;
+  readonly logger: Logger;
+}): CameraRecordings {
+  const { recordings, logger } = parts;
+  const wishes: Collection<RecordingWish> = parts.records.collection('camera-recordings');
+  const opened = new Map<StreamKey, Recording>();
+
+  function of(camera: Camera): Recording {
+    const { tenant, id } = camera.record;
+    const key = cameraStream(tenant, id, 'recording');
+    let recording = opened.get(key);
+    if (recording === undefined) {
+      const frames = cameraStream(tenant, id, 'frames');
+      recording = recordings.open({ key, frames, silentMs: () => silenceOf(camera) });
+      opened.set(key, recording);
+    }
+    return recording;
+  }
+
+  return {
+    of,
+    async resume(camera) {
+      const wish = await wishes.get(keyOf(camera));
+      if (wish === undefined) return;
+      try {
+        await of(camera).on(wish);
+      } catch (error) {
+        logger.error({ camera: camera.record.id, err: error }, 'a camera is not recorded');
+      }
+    },
+    async turn(camera, wish) {
+      if (wish === null) {
+        await wishes.delete(keyOf(camera));
+        await of(camera).off();
+        return;
+      }
+      await of(camera).on(wish);
+      await wishes.put(keyOf(camera), wish);
+    },
+    async forget(camera) {
+      await wishes.delete(keyOf(camera));
+      const recording = of(camera);
+      opened.delete(recording.key);
+      await recording[Symbol.asyncDispose]();
+    },
+    async stop() {
+      await Promise.all([...opened.values()].map((recording) => recording[Symbol.asyncDispose]()));
+      opened.clear();
+    },
+  };
+}
+
+/** Three of its intervals (D-30). */
+function silenceOf({ record, state }: Camera): number {
+  return 3000 / (record.fps ?? state.about?.fps ?? USUAL_FPS);
+}
+
+function keyOf({ record }: Camera): string {
+  return `${record.tenant}/${nameSegment(record.id)}`;
+}
