@@ -1,3 +1,4 @@
+import type { Position } from '@playhead/protocol';
 import type { FrameFeed, Frames, FrameStream } from '../../frames/frames.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { StreamKey } from '../../log/stream-key.ts';
@@ -41,6 +42,12 @@ export interface PushedFrame {
   readonly detections?: readonly DetectedObject[];
 }
 
+/** A stream for viewers, and where its newest frame stands, if there was one. */
+export interface Shown {
+  readonly key: StreamKey;
+  readonly newest: Position | undefined;
+}
+
 /** A frame's time may be so far ahead of ours, ms (D-28). */
 const AHEAD_MS = 10_000;
 /** Frames whose place is awaited by what was found in them. */
@@ -52,11 +59,12 @@ const SOON = 0.8;
 export class Camera {
   readonly #parts: CameraParts;
   #record: CameraRecord;
-  readonly #streams: { readonly frames: FrameStream; readonly annotated: FrameStream };
+  readonly #streams: OpenedStreams;
   readonly #outlet: EventOutlet;
   readonly #states: CameraStates;
   readonly #detections: Detections;
   readonly #recent: RecentFrames;
+  readonly #watching = new Set<() => void>();
   readonly #unplaced = new Map<number, (frame: RecentFrame) => void>();
   /** One object for all its viewers on the documented socket. */
   readonly rendering: SocketRendering;
@@ -90,7 +98,8 @@ export class Camera {
     this.viewers = createViewers({
       outlet: this.#outlet,
       now: () => clock.now(),
-      newest: () => this.#recent.newest?.time ?? this.#lastTime,
+      newest: () =>
+        (this.#record.detect === null ? this.#recent.newest : opened.drawn())?.time ?? this.#lastTime,
     });
     opened.placed = (frame) => this.#placed(frame);
     this.#begin();
@@ -109,8 +118,17 @@ export class Camera {
         if (frame !== undefined) opened.placed(frame);
       },
     );
-    const annotated = await parts.frames.open(cameraStream(tenant, id, 'annotated'));
-    return new Camera(parts, record, Object.assign(opened, { frames, annotated, recent }));
+    const drawn = new RecentFrames(1);
+    const annotated = await parts.frames.open(
+      cameraStream(tenant, id, 'annotated'),
+      undefined,
+      (message, position) => void drawn.add(message, position, parts.clock.now()),
+    );
+    return new Camera(
+      parts,
+      record,
+      Object.assign(opened, { frames, annotated, recent, drawn: () => drawn.newest }),
+    );
   }
 
   get record(): CameraRecord {
@@ -119,6 +137,19 @@ export class Camera {
 
   get state(): CameraState {
     return this.#states.now;
+  }
+
+  /** What viewers are shown: frames as they are, or with what was found in them. Changes with its options. */
+  get shown(): Shown {
+    const drawn = this.#record.detect !== null;
+    const newest = drawn ? this.#streams.drawn()?.position : this.#recent.newest?.position;
+    return { key: this.#key(drawn ? 'annotated' : 'frames'), newest };
+  }
+
+  /** Calls when `shown` may be another. */
+  onShown(changed: () => void): Disposable {
+    this.#watching.add(changed);
+    return { [Symbol.dispose]: () => void this.#watching.delete(changed) };
   }
 
   get recent(): RecentFrames {
@@ -133,7 +164,9 @@ export class Camera {
   /** Takes other options. Where pictures come from begins anew if that is another. */
   change(record: CameraRecord, source: boolean): void {
     this.#record = record;
-    if (source && !this.#closed) this.#begin();
+    if (!source || this.#closed) return;
+    this.#begin();
+    for (const changed of this.#watching) changed();
   }
 
   /** See D-28: published only if it has no source of its own, and the frame is newer than its newest. */
@@ -203,7 +236,7 @@ export class Camera {
     ]);
   }
 
-  #key(part: 'frames' | 'events'): StreamKey {
+  #key(part: 'frames' | 'annotated' | 'events'): StreamKey {
     return cameraStream(this.#record.tenant, this.#record.id, part);
   }
 
@@ -344,6 +377,8 @@ export class Camera {
 interface OpenedStreams {
   readonly frames: FrameStream;
   readonly annotated: FrameStream;
+  /** The newest frame of `annotated`. */
+  readonly drawn: () => RecentFrame | undefined;
   readonly recent: RecentFrames;
   /** Hears of frames that have their place. */
   placed: (frame: RecentFrame) => void;

@@ -30,6 +30,11 @@ const MOST = 512;
 /** The newest frames of a camera, so that what was found can be told of the very frame that it was found in. */
 export class RecentFrames {
   readonly #frames: RecentFrame[] = [];
+  readonly #most: number;
+
+  constructor(most: number = MOST) {
+    this.#most = most;
+  }
 
   /** Takes a frame that has its place now. */
   add(message: Uint8Array, position: Position, now: number): RecentFrame | undefined {
@@ -38,7 +43,7 @@ export class RecentFrames {
     const { number, time, width, height } = head;
     const frame = { number, position, time, width, height, placedAt: now, objects: undefined, gone: false };
     this.#frames.push(frame);
-    if (this.#frames.length > MOST) this.#frames.shift();
+    if (this.#frames.length > this.#most) this.#frames.shift();
     return frame;
   }
 

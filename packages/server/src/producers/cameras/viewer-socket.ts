@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Subscription } from '../../hub/hub.ts';
+import type { StreamKey } from '../../log/stream-key.ts';
 import type { SocketFace, SocketLine, SocketListener } from '../../transports/socket-face.ts';
 import { checkInput } from '../check-input.ts';
 import { binaryFrames } from '../picture-faces.ts';
 import type { Camera } from './camera.ts';
-import { cameraStream } from './camera-record.ts';
 import { type FindParts, watchedCamera } from './find-camera.ts';
 
 /** Frames as binary messages, as they are in the stream. */
@@ -35,31 +35,52 @@ export function viewerSocket(parts: FindParts): SocketFace {
 }
 
 function watch(line: SocketLine, camera: Camera, binary: boolean, fps: number | undefined): SocketListener {
-  const { tenant, id } = camera.record;
+  let watched: StreamKey | undefined;
   let subscription: Subscription | undefined;
-  const seat = camera.viewers.add(`vwr_${randomUUID()}`, () => subscription?.dropped ?? 0);
+  /** By those that ended. */
+  let before = 0;
+  const seat = camera.viewers.add(`vwr_${randomUUID()}`, () => before + (subscription?.dropped ?? 0));
+  const changing = camera.onShown(() => void begin());
   const gone = (): void => line.close('not-found', 'the camera was deleted');
   const draining = (): void => line.close('draining', 'the server is going away');
-  const watching = line.watch({
-    key: cameraStream(tenant, id, 'annotated'),
-    from: 'live',
-    delivery: 'latest',
-    intervalMs: fps === undefined ? 0 : 1000 / fps,
-    rendering: binary ? binaryFrames : camera.rendering,
-    sent: () => seat.sent(),
-    end: (reason) => (reason === 'draining' ? draining() : gone()),
-  });
-  watching.then(
-    (attached) => {
-      if (attached.kind === 'attached') ({ subscription } = attached);
-      else if (attached.kind === 'draining') draining();
-      else gone();
-    },
-    () => line.close('internal', 'the camera could not be watched'),
-  );
+
+  // The newest wish counts: what is attached for an older one is let go.
+  async function begin(): Promise<void> {
+    const { key, newest } = camera.shown;
+    if (key === watched) return;
+    // Who has seen frames already does not see one of these again.
+    const from = watched === undefined ? undefined : newest;
+    watched = key;
+    try {
+      const attached = await line.watch({
+        key,
+        from: from ?? 'live',
+        delivery: 'latest',
+        intervalMs: fps === undefined ? 0 : 1000 / fps,
+        rendering: binary ? binaryFrames : camera.rendering,
+        sent: () => seat.sent(),
+        end: (reason) => (reason === 'draining' ? draining() : gone()),
+      });
+      if (attached.kind === 'draining') draining();
+      else if (attached.kind !== 'attached') gone();
+      else if (watched !== key) attached.subscription[Symbol.dispose]();
+      else {
+        before += subscription?.dropped ?? 0;
+        subscription?.[Symbol.dispose]();
+        ({ subscription } = attached);
+      }
+    } catch {
+      line.close('internal', 'the camera could not be watched');
+    }
+  }
+
+  void begin();
   return {
     text() {},
     bytes() {},
-    closed: () => seat[Symbol.dispose](),
+    closed() {
+      changing[Symbol.dispose]();
+      seat[Symbol.dispose]();
+    },
   };
 }
