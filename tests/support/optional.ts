@@ -57,6 +57,26 @@ export function findComputersClient(): OptionalProgram {
   return judge('Python with tzafon', found, '.venv/bin/pip install -r tests/samples/requirements.txt');
 }
 
+/** FFmpeg's own program, to make video with and to judge ours by. */
+export function findFfmpeg(): OptionalProgram {
+  return judge('ffmpeg', onPath(['ffmpeg']), 'install ffmpeg');
+}
+
+/** A Python that has GStreamer's RTSP server: that of the distribution. */
+export function findRtspPython(): OptionalProgram {
+  const check =
+    'import gi; gi.require_version("GstRtspServer", "1.0"); from gi.repository import Gst, GstRtspServer; ' +
+    'Gst.init(None); assert Gst.ElementFactory.find("rtph264pay") and Gst.ElementFactory.find("matroskademux")';
+  const found = ['/usr/bin/python3', onPath(['python3'])].find(
+    (path) => path !== undefined && spawnSync(path, ['-c', check], { stdio: 'ignore' }).status === 0,
+  );
+  return judge(
+    'Python with GStreamer’s RTSP server',
+    found,
+    'install python3-gi, gir1.2-gst-rtsp-server-1.0 and gstreamer1.0-plugins-good',
+  );
+}
+
 function hasPackages(python: string, names = 'requests, sseclient, aiohttp'): boolean {
   return spawnSync(python, ['-c', `import ${names}`], { stdio: 'ignore' }).status === 0;
 }

@@ -22,7 +22,16 @@ export interface Delivery {
 
 const UNTAKEN_MAX = 2;
 
-export function createDelivery(link: Link, request: VideoRequest, input: Input, loaded: Loaded): Delivery {
+export interface DeliveryParts {
+  readonly link: Link;
+  readonly request: VideoRequest;
+  readonly input: Input;
+  readonly loaded: Loaded;
+  /** Called when it was told what the source is, each time. */
+  readonly opened: () => void;
+}
+
+export function createDelivery({ link, request, input, loaded, opened }: DeliveryParts): Delivery {
   const { lib } = loaded;
   const maker = createPictureMaker(loaded, request);
   const passes = createRateGate(request.fps);
@@ -41,6 +50,7 @@ export function createDelivery(link: Link, request: VideoRequest, input: Input, 
   function about(width: number, height: number): void {
     if (size === `${width}x${height}`) return;
     size = `${width}x${height}`;
+    opened();
     link.tell({ type: 'opened', width, height, fps: input.fps, codec: input.codec });
   }
 
@@ -58,14 +68,16 @@ export function createDelivery(link: Link, request: VideoRequest, input: Input, 
     const { data } = packet;
     const bounds = data === null ? undefined : jpegBounds(data);
     if (data === null || bounds === undefined) return undefined;
-    const { width, height } = bounds;
-    if (fitted(width, height, request.width).width === width) return { jpeg: data, width, height };
+    const { width, height, tables } = bounds;
+    if (tables && fitted(width, height, request.width).width === width) return { jpeg: data, width, height };
     if (input.decoder.sendPacketSync(packet) < 0 || input.decoder.receiveFrameSync(decoded) < 0)
       return undefined;
     return maker.make(decoded);
   }
 
-  about(input.stream.codecpar.width, input.stream.codecpar.height);
+  const { codecpar } = input.stream;
+  // Some sources say so with their first picture only.
+  if (codecpar.width > 0 && codecpar.height > 0) about(codecpar.width, codecpar.height);
 
   return {
     offerFrame(offered) {

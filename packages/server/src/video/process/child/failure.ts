@@ -19,7 +19,7 @@ function tag(a: string | number, b: string, c: string, d: string): number {
 
 export const END_OF_FILE: number = tag('E', 'O', 'F', ' ');
 export const TRY_AGAIN = -11;
-export const INVALID_DATA: number = tag('I', 'N', 'D', 'A');
+const INVALID_DATA = tag('I', 'N', 'D', 'A');
 
 /** By what FFmpeg answers; numbers below 200 are those of Linux. */
 const REASONS: ReadonlyMap<number, readonly [VideoFailure, string]> = new Map<
@@ -45,6 +45,7 @@ const REASONS: ReadonlyMap<number, readonly [VideoFailure, string]> = new Map<
   [-13, ['forbidden', 'It may not be read.']],
   [-1, ['forbidden', 'It may not be read.']],
   [-16, ['unreachable', 'It is in use.']],
+  [-25, ['no-video', 'That is no device of video.']],
   [-21, ['no-video', 'That is a folder.']],
   [-22, ['no-video', 'It cannot be read as video.']],
   [-101, ['unreachable', 'Its network cannot be reached.']],

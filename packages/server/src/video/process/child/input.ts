@@ -1,6 +1,6 @@
 import type { CodecContext, FormatContext, Stream } from 'node-av/lib';
 import type { VideoSourceSpec } from '../../video.ts';
-import { failureOf, INVALID_DATA, SourceFailure } from './failure.ts';
+import { failureOf, SourceFailure } from './failure.ts';
 import { library } from './library.ts';
 import { sourceAddress } from './source-address.ts';
 
@@ -22,7 +22,7 @@ export interface Input {
 /** Opens a source. Rejects with `SourceFailure`. */
 export async function openInput(source: VideoSourceSpec): Promise<Input> {
   const { lib, constants } = await library();
-  const { url, demuxer, options, paced } = await sourceAddress(source);
+  const { url, demuxer, options, paced, failure } = await sourceAddress(source);
   const format = new lib.FormatContext();
   const found = demuxer === undefined ? null : lib.InputFormat.findInputFormat(demuxer);
   if (demuxer !== undefined && found === null)
@@ -30,15 +30,14 @@ export async function openInput(source: VideoSourceSpec): Promise<Input> {
   format.allocContext();
   // Opened by hand, so that nothing but what stands here decides how.
   const opened = await format.openInput(url, found, lib.Dictionary.fromObject({ ...options }));
-  if (opened < 0) throw failureOf(opened);
+  if (opened < 0) throw failure?.() ?? failureOf(opened);
   const known = await format.findStreamInfo();
-  if (known < 0) throw failureOf(known);
+  if (known < 0) throw failure?.() ?? failureOf(known);
   const index = format.findBestStream(constants.AVMEDIA_TYPE_VIDEO, -1, -1);
   const stream = format.streams[index];
   if (index < 0 || stream === undefined) throw new SourceFailure('no-video', 'There is no video in it.');
   for (const other of format.streams) if (other.index !== index) other.discard = constants.AVDISCARD_ALL;
   const { codecpar } = stream;
-  if (codecpar.width === 0 || codecpar.height === 0) throw failureOf(INVALID_DATA);
   const codec = lib.Codec.findDecoder(codecpar.codecId);
   if (codec === null) throw new SourceFailure('no-video', 'Its video has a codec that is not read here.');
   const decoder = new lib.CodecContext();
@@ -55,7 +54,8 @@ export async function openInput(source: VideoSourceSpec): Promise<Input> {
     codec: source.kind === 'pattern' ? 'rawvideo' : (lib.avGetCodecName(codecpar.codecId) ?? 'unknown'),
     jpeg: codecpar.codecId === constants.AV_CODEC_ID_MJPEG,
     fps: rate(stream),
-    paced,
+    // A picture for itself is sent when it was made.
+    paced: paced ?? !['mpjpeg', 'mjpeg', 'jpeg_pipe'].includes(format.iformat?.name ?? ''),
   };
 }
 

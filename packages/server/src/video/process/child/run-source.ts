@@ -22,8 +22,7 @@ export async function runSource(link: Link, request: VideoRequest): Promise<void
   let end: VideoEnd;
   try {
     const input = await openInput(request.source);
-    clearTimeout(late);
-    end = await readAll(link, request, input);
+    end = await readAll(link, request, input, () => clearTimeout(late));
   } catch (error) {
     end = failed(error);
   }
@@ -48,13 +47,18 @@ function tellEnd(link: Link, end: VideoEnd): void {
 
 const CORRUPT_MS = 1_000;
 
-async function readAll(link: Link, request: VideoRequest, input: Input): Promise<VideoEnd> {
+async function readAll(
+  link: Link,
+  request: VideoRequest,
+  input: Input,
+  opened: () => void,
+): Promise<VideoEnd> {
   const { format, stream, decoder, jpeg } = input;
   const loaded = await library();
   const { lib, constants } = loaded;
   const loops = request.source.kind === 'file' && request.source.loop;
   const pace = createPace(() => performance.now());
-  const delivery = createDelivery(link, request, input, loaded);
+  const delivery = createDelivery({ link, request, input, loaded, opened });
   link.heard(({ head }) => {
     const command = head as Command;
     if (command.type === 'taken') delivery.taken(command.count);

@@ -1,0 +1,50 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface CameraHttp extends AsyncDisposable {
+  /** `http://127.0.0.1:port`. */
+  readonly url: string;
+  readonly port: number;
+  /** Requests that came, by path. */
+  readonly asked: readonly string[];
+}
+
+/** An HTTP server on loopback that is whatever a test makes it. */
+export async function cameraHttp(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<CameraHttp> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.on('error', () => undefined);
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    asked,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Sends JPEGs one after the other, for as long as the camera's reader is there and pictures are. */
+export async function sendMultipart(
+  response: ServerResponse,
+  pictures: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  intervalMs: number,
+): Promise<void> {
+  response.writeHead(200, { 'content-type': 'multipart/x-mixed-replace; boundary=picture' });
+  for await (const jpeg of pictures) {
+    if (response.destroyed) return;
+    response.write(`--picture\r\nContent-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`);
+    response.write(jpeg);
+    response.write('\r\n');
+    await new Promise((resolve) => setTimeout(resolve, intervalMs));
+  }
+  response.end();
+}
