@@ -148,7 +148,7 @@ export function createHttpApp(parts: HttpParts): HttpApp {
     if (principal !== undefined) {
       exchange.principal = principal;
       const allowance = gate.spend(principal);
-      exchange.allowance = allowance;
+      if (route.allowance !== 'silent') exchange.allowance = allowance;
       if (!allowance.allowed) {
         throw new PlayheadError('rate-limited', 'The key has used up its rate. Slow down.', {
           extensions: { retry_after: allowance.retryAfter },

@@ -13,6 +13,8 @@ export interface Route {
   readonly access: Access;
   /** Bytes of body that are accepted. Default 1 MiB. */
   readonly bodyLimit?: number;
+  /** `silent`: answers do not tell what is left of the caller's rate, where that would be a good part of them. */
+  readonly allowance?: 'silent';
   readonly handle: Handler;
 }
 

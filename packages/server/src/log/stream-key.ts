@@ -21,8 +21,20 @@ export function isTenant(text: string): boolean {
   return TENANT.test(text) && text !== SERVER_TENANT;
 }
 
+// Keys that were made lately, by tenant and name: to look one up costs a tenth of checking the name again.
+const made = new Map<string, Map<string, StreamKey>>();
+let kept = 0;
+const KEPT_MAX = 20_000;
+
+/** The key of a tenant's stream if it was made lately: then the name is one. */
+export function knownKey(tenant: string, name: string): StreamKey | undefined {
+  return made.get(tenant)?.get(name);
+}
+
 /** The key of a tenant's stream. Throws `invalid-request` for a text that is not a name. */
 export function streamKey(tenant: string, name: StreamName): StreamKey {
+  const known = knownKey(tenant, name);
+  if (known !== undefined) return known;
   if (!TENANT.test(tenant))
     throw new PlayheadError('invalid-request', 'A tenant is 1 to 64 of A-Z a-z 0-9 _ -.');
   if (!isStreamName(name)) {
@@ -31,7 +43,15 @@ export function streamKey(tenant: string, name: StreamName): StreamKey {
       'A stream is named kind/id[/part]: at most 256 of A-Z a-z 0-9 . _ ~ - in segments parted by /.',
     );
   }
-  return `${tenant}:${name}` as StreamKey;
+  const key = `${tenant}:${name}` as StreamKey;
+  if (kept >= KEPT_MAX) {
+    made.clear();
+    kept = 0;
+  }
+  const names = made.get(tenant) ?? new Map<string, StreamKey>();
+  made.set(tenant, names.set(name, key));
+  kept += 1;
+  return key;
 }
 
 /** A key as an engine stored it. Throws `invalid-request` if it is none. */

@@ -29,6 +29,7 @@ export function settingsOf(options: CreateOptions, durability: Durability): Stre
 
 /** The media type of a content type: in lower case, without its parameters. */
 export function mediaTypeOf(contentType: string): string {
+  if (contentType === 'application/json') return contentType;
   const end = contentType.indexOf(';');
   return (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
 }

@@ -9,7 +9,7 @@ import {
 import { allows, maySeeStream, type Principal, type Scope } from '../access/principal.ts';
 import type { Hub } from '../hub/hub.ts';
 import type { Appended, AppendOptions, EventLog } from '../log/event-log.ts';
-import { type StreamKey, streamKey } from '../log/stream-key.ts';
+import { knownKey, type StreamKey, streamKey } from '../log/stream-key.ts';
 import type { AppendAnswer, EventsWanted, Gateway } from '../transports/gateway.ts';
 import { eventsOf } from './event-input.ts';
 
@@ -70,7 +70,7 @@ export function createGateway({ log, hub, reserved }: GatewayParts): Gateway {
  * routes have looked at what a ticket is bound to; that it is looked at here again is the second lock.
  */
 export function keyOf(principal: Principal, stream: string): StreamKey {
-  if (!isStreamName(stream)) throw missingStream();
+  if (knownKey(principal.tenant, stream) === undefined && !isStreamName(stream)) throw missingStream();
   if (principal.bound?.kind === 'stream' && principal.bound.stream !== stream) {
     throw new PlayheadError('forbidden', 'This ticket is for another stream.');
   }

@@ -136,7 +136,11 @@ class MemoryLog implements EventLog {
     const now = this.#clock.now();
     const writer = guard?.kind === 'writer' ? stream.writers.get(guard.id) : undefined;
     const decision = sequence(stream.tip, writer, {
-      ...{ count: events.length, close, guard, now, ordinal },
+      count: events.length,
+      close,
+      guard,
+      now,
+      ordinal,
       otherType: otherType(stream.settings, options.mediaType),
     });
     if (decision.kind === 'answer') return decision.answer;

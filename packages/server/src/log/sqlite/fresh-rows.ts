@@ -23,7 +23,15 @@ export class FreshRows {
     const own = bytes.subarray(row.at, end);
     const segment = view.getFloat64(at + 8, true);
     const stored: StoredRow = {
-      row: { ...row, at: 0, dataAt: row.dataAt - row.at },
+      row: {
+        at: 0,
+        length: row.length,
+        flags: row.flags,
+        first: row.first,
+        time: row.time,
+        count: row.count,
+        dataAt: row.dataAt - row.at,
+      },
       last: row.first + row.count - 1,
       total: view.getFloat64(at + 16, true),
       bytes: own,

@@ -256,7 +256,11 @@ export class SqliteLog implements EventLog {
     const now = this.#clock.now();
     const writer = guard?.kind === 'writer' ? state.writers.get(guard.id) : undefined;
     const decision = sequence(state.tip, writer, {
-      ...{ count: events.length, close, guard, now, ordinal },
+      count: events.length,
+      close,
+      guard,
+      now,
+      ordinal,
       otherType: otherType(state.config.settings, options.mediaType),
     });
     if (decision.kind === 'answer') {

@@ -37,11 +37,12 @@ function nothing(close: boolean): LogEvent[] {
   throw invalid('The body is empty. Only Stream-Closed: true may come without one.');
 }
 
+// Member by member, since this is on the path of every append.
 function optionsOf({ close, guard, ordinal, mediaType }: BodyAppend): AppendOptions {
-  return {
-    ...(close ? { close } : {}),
-    ...(guard === undefined ? {} : { guard }),
-    ...(ordinal === undefined ? {} : { ordinal }),
-    ...(mediaType === undefined ? {} : { mediaType }),
-  };
+  const options: { -readonly [Member in keyof AppendOptions]: AppendOptions[Member] } = {};
+  if (close) options.close = true;
+  if (guard !== undefined) options.guard = guard;
+  if (ordinal !== undefined) options.ordinal = ordinal;
+  if (mediaType !== undefined) options.mediaType = mediaType;
+  return options;
 }

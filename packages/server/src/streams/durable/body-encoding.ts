@@ -14,6 +14,19 @@ export function bodyEncoding(kind: ContentKind): BodyEncoding {
   return kind === 'json' ? JSON_BODIES : BYTE_BODIES;
 }
 
+/** The body of batches that nobody shares: the same bytes, made in one go. */
+export function wholeBody(kind: ContentKind, batches: readonly Batch[]): Uint8Array {
+  if (kind !== 'json') return joined(batches.map(bytesOf), 0);
+  let text = '[';
+  for (const batch of batches) {
+    for (const event of batch.events) {
+      if (text.length > 1) text += ',';
+      text += messageText(event, batch);
+    }
+  }
+  return Buffer.from(`${text}]`);
+}
+
 const JSON_BODIES: BodyEncoding = withEnds({
   encode(batch) {
     let text = '';

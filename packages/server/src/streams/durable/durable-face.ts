@@ -17,6 +17,12 @@ export function mountDurableFace(router: Router, parts: DurableParts): void {
   router.add({ method: 'GET', path, access: reading, handle: (exchange) => read(parts, exchange) });
   router.add({ method: 'HEAD', path, access: reading, handle: (exchange) => head(parts, exchange) });
   router.add({ method: 'PUT', path, access: writing, handle: (exchange) => create(parts, exchange) });
-  router.add({ method: 'POST', path, access: writing, handle: (exchange) => append(parts, exchange) });
+  router.add({
+    method: 'POST',
+    path,
+    access: writing,
+    allowance: 'silent',
+    handle: (exchange) => append(parts, exchange),
+  });
   router.add({ method: 'DELETE', path, access: writing, handle: (exchange) => remove(parts, exchange) });
 }

@@ -1,8 +1,8 @@
-import { kindOf, PlayheadError } from '@playhead/protocol';
+import { kindOf, PlayheadError, type StreamName } from '@playhead/protocol';
 import type { Exchange } from '../../http/exchange.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { EventLog } from '../../log/event-log.ts';
-import type { StreamKey } from '../../log/stream-key.ts';
+import { knownKey, type StreamKey } from '../../log/stream-key.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { SseTransport } from '../../transports/transport.ts';
 import { keyOf, missingStream } from '../gateway.ts';
@@ -30,14 +30,14 @@ const CONTROL_SEGMENT = '__ds';
 
 /** The stream that a request is about. Throws `stream-not-found` for a path that names none. */
 export function keyIn(exchange: Exchange): StreamKey {
-  const name = streamAt(exchange.params['*'] ?? '');
+  const name = nameIn(exchange);
   if (name === undefined || kindOf(name) === CONTROL_SEGMENT) throw missingStream();
   return keyOf(callerOf(exchange), name);
 }
 
 /** The same for a request that writes. Throws `method-not-allowed` for a producer's stream. */
 export function writableKeyIn(exchange: Exchange, { reserved }: DurableParts): StreamKey {
-  const name = streamAt(exchange.params['*'] ?? '');
+  const name = nameIn(exchange);
   if (name === undefined) {
     throw new PlayheadError('invalid-request', 'This path cannot name a stream: it is too long.');
   }
@@ -51,4 +51,9 @@ export function writableKeyIn(exchange: Exchange, { reserved }: DurableParts): S
     );
   }
   return keyOf(callerOf(exchange), name);
+}
+
+function nameIn(exchange: Exchange): StreamName | undefined {
+  const path = exchange.params['*'] ?? '';
+  return knownKey(callerOf(exchange).tenant, path) === undefined ? streamAt(path) : path;
 }

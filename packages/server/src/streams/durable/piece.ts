@@ -1,5 +1,5 @@
 import type { Exchange, Reply } from '../../http/exchange.ts';
-import { bodyEncoding } from './body-encoding.ts';
+import { wholeBody } from './body-encoding.ts';
 import { cacheControl, etagOf, isKnown, varyOf } from './caching.ts';
 import { contentKind } from './content-kind.ts';
 import type { DurableParts } from './durable-parts.ts';
@@ -29,6 +29,5 @@ export function piece(
     ...more,
   };
   if (isKnown(exchange.request.headers, etag)) return { status: 304, headers };
-  const encoding = bodyEncoding(contentKind(contentType));
-  return { status: 200, headers, body: encoding.frame(slice.batches.map((batch) => encoding.encode(batch))) };
+  return { status: 200, headers, body: wholeBody(contentKind(contentType), slice.batches) };
 }

@@ -1,6 +1,6 @@
 import { parsePosition, PlayheadError, type Position } from '@playhead/protocol';
 import type { Exchange, Reply } from '../../http/exchange.ts';
-import { bodyEncoding } from './body-encoding.ts';
+import { wholeBody } from './body-encoding.ts';
 import { contentKind } from './content-kind.ts';
 import { type DurableParts, keyIn } from './durable-parts.ts';
 import { follow } from './follow.ts';
@@ -73,6 +73,6 @@ function tail({ bounds, slice }: Reading): Reply {
       ...CONTENT_HEADERS,
       'Cache-Control': 'no-store',
     },
-    body: bodyEncoding(contentKind(contentType)).frame([]),
+    body: wholeBody(contentKind(contentType), []),
   };
 }

@@ -65,6 +65,6 @@ export function contentTypeIn(headers: IncomingHttpHeaders): string | undefined 
 
 /** Throws `invalid-request` for what is no content type. */
 export function checkedContentType(text: string): string {
-  if (CONTENT_TYPE.test(text)) return text;
+  if (text === 'application/json' || CONTENT_TYPE.test(text)) return text;
   throw invalid('Content-Type is not a media type.');
 }
