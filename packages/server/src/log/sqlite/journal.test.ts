@@ -68,6 +68,33 @@ test('what a process that was killed left in the journal is settled at the next 
   expect(appended(await second.append(A, texts('4'))).first).toBe(4);
 });
 
+test('rows that fill pages by themselves pass the journal, in order with those that do not', async () => {
+  const path = folder();
+  const copy = folder();
+  await using log = await openSqliteLog({ folder: path, clock: manualClock() });
+  for (const key of [A, B]) await log.create(key);
+  const wanted: string[] = [];
+  // In one group: small ones before and behind a large one of their own stream, and of another.
+  for (let round = 0; round < 5; round++) {
+    const some = [0, 1, 2, 3, 4].map((n) => `${round}.${n} ${'x'.repeat(n === 2 ? 20_000 : 20)}`);
+    await Promise.all([...some.map((text) => log.append(A, texts(text))), log.append(B, texts(`b${round}`))]);
+    wanted.push(...some);
+    // The page of a reader may begin before, at and behind a row of either kind.
+    for (const limit of [1, 2, 7]) expect(await everything(log, A, limit)).toEqual(wanted);
+  }
+  expect(await everything(log, B)).toEqual(['b0', 'b1', 'b2', 'b3', 'b4']);
+  const { start } = (await log.bounds(A)) ?? { start: { epoch: '', offset: 0 } };
+  const slice = read(await log.read(A, start, { ...WIDE, proof: true }));
+  expect(verifyBatches(slice.batches)).toMatchObject({ kind: 'intact', events: 25 });
+  const db = new DatabaseSync(join(path, 'log.db'), { readOnly: true });
+  db.exec(`VACUUM INTO '${join(copy, 'log.db')}'`);
+  const large = db.prepare('SELECT count(*) AS n FROM journal WHERE length(ops) > 16384').get();
+  db.close();
+  expect(large?.['n']).toBe(0);
+  await using second = await openSqliteLog({ folder: copy, clock: manualClock() });
+  expect(await everything(second, A)).toEqual(wanted);
+});
+
 test('a fork of what is in the journal, and the deletion of its source, lose nothing', async () => {
   const clock = manualClock();
   await using log = await openSqliteLog({ folder: folder(), clock });

@@ -16,11 +16,19 @@ export interface Journal {
   readonly full: boolean;
   /** Adds a group's batch ops, sealed, within the group's transaction. The memory must stay as it is. */
   add(ops: Buffer): void;
+  /**
+   * Puts a sealed row into the tree past the journal, within the group's transaction. Nothing of its segment may be in
+   * the journal: that stands behind what is in the tree.
+   */
+  pass(segment: number, first: number, total: number, row: Buffer): void;
   /** Moves everything into the tree, within a transaction of the caller's. */
   settle(): void;
   /** After a transaction failed: `fresh` is what the database has. */
   reload(): void;
 }
+
+/** A row of so many bytes fills pages by itself: it would share none with others, and the journal would write it twice. */
+export const OWN_PAGES: number = 16 * 1024;
 
 /** Settled together: enough that many rows of a stream share a page, little enough that no commit waits long. */
 const ROWS_MAX = 4096;
@@ -51,6 +59,9 @@ export function openJournal(db: DatabaseSync): Journal {
       // Never used again within a process: readers know by it what they have seen.
       seq += 1;
       insert.run(seq, ops);
+    },
+    pass(segment, first, total, row) {
+      insertBatch.run(segment, first, total, row);
     },
     settle() {
       // First, so that a full disk has room for the rows; overwritten, so that what is erased later is not found here.

@@ -42,7 +42,7 @@ import {
   type StreamState,
 } from './stream-state.ts';
 import { type Entry, StreamTable } from './stream-table.ts';
-import { openTakenNames, type TakenNames } from './taken-names.ts';
+import { openTakenNames } from './taken-names.ts';
 
 /**
  * The main thread of the engine: decides every append by what it knows, hands it to the writer, and answers once
@@ -54,7 +54,6 @@ export class SqliteLog implements EventLog {
   readonly #lock: Disposable;
   readonly #queue: CommitQueue;
   readonly #readers: ReaderPool;
-  readonly #names: TakenNames;
   readonly #table: StreamTable;
   readonly #forks: Forks;
   readonly #watchers = new Watchers();
@@ -85,8 +84,7 @@ export class SqliteLog implements EventLog {
     this.#lock = parts.lock;
     this.#queue = queue;
     this.#readers = new ReaderPool(parts.data.folder, parts.readers);
-    this.#names = openTakenNames(parts.data.folder);
-    this.#table = new StreamTable(this.#readers, this.#names, parts.streamsInMemory);
+    this.#table = new StreamTable(this.#readers, openTakenNames(parts.data.folder), parts.streamsInMemory);
     this.#forks = new Forks(this.#table, queue);
     this.#epoch = epochs(() => this.#clock.now(), ready.lastEpoch);
     this.#nextStream = ready.nextStream;
@@ -222,7 +220,7 @@ export class SqliteLog implements EventLog {
 
   async #dispose(): Promise<void> {
     this.#rounds[Symbol.dispose]();
-    this.#names[Symbol.dispose]();
+    this.#table[Symbol.dispose]();
     await this.#readers[Symbol.asyncDispose]();
     await this.#queue.stop();
     this.#lock[Symbol.dispose]();

@@ -29,8 +29,11 @@ interface Call {
   readonly fail: (error: unknown) => void;
 }
 
-/** The streams in memory: loaded when they are first named, forgotten when others were named more lately. */
-export class StreamTable {
+/**
+ * The streams in memory: loaded when they are first named, forgotten when others were named more lately. Disposing closes
+ * `names`.
+ */
+export class StreamTable implements Disposable {
   readonly #readers: ReaderPool;
   readonly #names: TakenNames;
   readonly #max: number;
@@ -41,6 +44,10 @@ export class StreamTable {
     this.#readers = readers;
     this.#names = names;
     this.#max = max;
+  }
+
+  [Symbol.dispose](): void {
+    this.#names[Symbol.dispose]();
   }
 
   /** The entry of a name; if its queue is not undefined, calls must wait in it. */

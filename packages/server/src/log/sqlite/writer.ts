@@ -13,7 +13,7 @@ import {
   type ToWriter,
   type WriterData,
 } from './messages.ts';
-import { openJournal } from './journal.ts';
+import { openJournal, OWN_PAGES } from './journal.ts';
 import { openRows, viewOf } from './rows.ts';
 import { FORMAT, OFFSET_MAX, openForWriting, ROW_KEY } from './schema.ts';
 import { openSweeper, type Sweeper } from './sweeper.ts';
@@ -157,11 +157,24 @@ function addBatch(bytes: Buffer, view: DataView, at: number): number {
   if (row.first > OFFSET_MAX) throw new RangeError('An epoch holds no more events.');
   const before = heads.get(segment) ?? rows.before(segment, row.first);
   heads.set(segment, sealRow(bytes, view, row, seed(), before));
+  if (row.length >= OWN_PAGES) {
+    settleFirst(segment);
+    const behind = row.at + row.length;
+    journal.pass(segment, row.first, view.getFloat64(at + 16, true), bytes.subarray(row.at, behind));
+    return behind;
+  }
   const end = journal.fresh.take(bytes, view, at);
   const last = unwritten.at(-1);
   if (last?.to === at) last.to = end;
   else unwritten.push({ from: at, to: end });
   return end;
+}
+
+/** Moves the journal into the tree, within the group's transaction, if anything of a segment is in it. */
+function settleFirst(segment: number): void {
+  if (!journal.fresh.has(segment)) return;
+  journal.settle();
+  unwritten = [];
 }
 
 function writeJournal(bytes: Buffer): void {
@@ -257,10 +270,7 @@ function create(change: Extract<Change, { op: 'create' }>): number | undefined {
 
 function erase(segment: number, offset: number): void {
   // What is erased must be in one place.
-  if (journal.fresh.has(segment)) {
-    journal.settle();
-    unwritten = [];
-  }
+  settleFirst(segment);
   const found = rows.whole(segment, offset);
   if (found === undefined) return;
   const sink = new ByteSink(new ArrayBuffer(found.row.length + found.row.count * 64));

@@ -43,7 +43,7 @@ export interface Contexts extends Producer {
 export function createContexts(parts: ContextParts): Contexts {
   const { log, hub, records, sse, clock, logger, gate, search, settings } = parts;
   const kept = feedRecords(records);
-  const feeds = createFeeds({ log, hub, records: kept, clock, logger, stored: () => undefined }, settings);
+  const feeds = createFeeds({ log, hub, records: kept, clock, logger }, settings);
   const teams = createTeams(records, log);
   const channels = createChannels({ log, feeds, teams });
   const connections = new Connections(settings.connections);

@@ -26,7 +26,7 @@ type Appends = Pick<Hub, 'append'>;
 function world(wrap: (hub: Hub) => Appends = (hub) => hub): World {
   const log = createMemoryLog({ clock });
   const hub = wrap(createHub({ log, logger }));
-  return { log, hub, records: feedRecords(memoryRecords()), clock, logger, stored() {} };
+  return { log, hub, records: feedRecords(memoryRecords()), clock, logger };
 }
 
 let messages = 0;

@@ -21,8 +21,6 @@ export interface FeedParts {
   readonly records: FeedRecords;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Takes what was just stored in a source, for the index. */
-  stored(key: StreamKey, batch: Batch): void;
 }
 
 /** What became of one message. */
@@ -226,7 +224,6 @@ export class Feed {
     if (result.kind !== 'appended') throw new RangeError(`The source could not be written: ${result.kind}.`);
     const { first, time, position } = result;
     const stored: Batch = { epoch: position.epoch, first, time, events: batch };
-    this.#parts.stored(this.source, stored);
     const isNext = first === this.#applied.offset + 1 && position.epoch === this.#applied.epoch;
     // Another process, or an epoch that nobody here has seen: the log knows.
     if (isNext) this.#take(stored, events);

@@ -30,7 +30,7 @@ function world() {
   const log = createMemoryLog({ clock });
   const hub = createHub({ log, logger });
   const records = memoryRecords();
-  const parts = { log, hub, records: feedRecords(records), clock, logger, stored() {} };
+  const parts = { log, hub, records: feedRecords(records), clock, logger };
   const connections = new Connections({ perUser: 9, anonymous: 9, userRate: rate });
   const presence = createPresence({ log, hub, logger, connections });
   const start = () => {
