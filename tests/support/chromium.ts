@@ -2,7 +2,7 @@ import { type Browser, chromium } from 'playwright-core';
 import type { OptionalProgram } from './optional.ts';
 
 /** A headless browser that talks to nobody but the pages under test. */
-export function launchChromium(program: OptionalProgram): Promise<Browser> {
+export function launchChromium(program: OptionalProgram, more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: program.path,
     args: [
@@ -13,6 +13,7 @@ export function launchChromium(program: OptionalProgram): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...more,
     ],
   });
 }
