@@ -69,7 +69,9 @@ let last = 0;
       const followed = await followAnswer(hub, answer.key, 'start', new AbortController().signal);
       let age = 0;
       for await (const { event } of followed ?? []) {
-        if (event.type === 'text') ages.push((age = now() - Number(event.text)));
+        if (event.type !== 'text') continue;
+        // Pieces that were merged are as old as each of them.
+        for (const time of event.text.trim().split(' ')) ages.push((age = now() - Number(time)));
       }
       last = Math.max(last, age);
     }),

@@ -11,6 +11,8 @@ export interface ChildSpec {
   readonly env?: Readonly<Record<string, string>>;
   /** The line that says it can be used. Its first group, if any, is what `ready` gives. */
   readonly ready: RegExp;
+  /** How long that line may take, ms. Default 30 s. */
+  readonly patience?: number;
 }
 
 /** A process that a benchmark started. Disposing ends it, by its id, and waits until it is gone. */
@@ -57,7 +59,7 @@ export async function startChild(spec: ChildSpec): Promise<Child> {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       refuse('not ready in time');
-    }, READY_WITHIN);
+    }, spec.patience ?? READY_WITHIN);
     const take = (text: string): void => {
       printed += text;
       const match = spec.ready.exec(printed);

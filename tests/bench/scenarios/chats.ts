@@ -1,10 +1,11 @@
 import { median } from '../interleave.ts';
-import { type Child, LOAD_CORE, startChild } from '../child.ts';
+import { type Child, LOAD_CORE, SERVER_CORE, startChild } from '../child.ts';
 import { type Playhead, startPlayhead } from '../playhead.ts';
 import type { Settings } from '../scenario.ts';
 import type { Row } from '../table.ts';
 
 const model = new URL('../peers/model.mjs', import.meta.url).pathname;
+const port = new URL('../chat-port.ts', import.meta.url).pathname;
 const FIRST_TARGET = 5;
 const ANSWERS = 100;
 const RATE = 50;
@@ -28,7 +29,9 @@ export async function chats(settings: Settings): Promise<readonly Row[]> {
     await startPlayhead(settings, undefined, { PLAYHEAD_CHAT_BASE_URL: url, PLAYHEAD_CHAT_MODEL: 'numbers' }),
   );
   settings.note('chats');
-  return [await firstChunk(settings, playhead, url), await many(settings, playhead)];
+  const rows = [await firstChunk(settings, playhead, url), await many(settings, playhead)];
+  settings.note('chats: at the port');
+  return [...rows, await atThePort(settings)];
 }
 
 /** What the way through the server adds to the time until the first piece can be read. */
@@ -80,6 +83,25 @@ async function many(settings: Settings, playhead: Playhead): Promise<Row> {
     playhead: `median ${at(0.5)}, p99 ${at(0.99)}, of the last at most ${last.toFixed(0)} ms`,
     target: 'none falls behind',
     met: last < BEHIND,
+  };
+}
+
+/** The same for five hundred at the port of models: the log, the hub and a reader each, without a provider and HTTP. */
+async function atThePort(settings: Settings): Promise<Row> {
+  const answers = 500;
+  await using child = await startChild({
+    argv: [process.execPath, port, String(answers), String(RATE), settings.quick ? '5' : '20'],
+    core: SERVER_CORE,
+    ready: /(\{.*\})\n/,
+    patience: 120_000,
+  });
+  const { median: middle, p99, last } = JSON.parse(child.ready) as Record<string, number>;
+  const ms = (value = Number.NaN): string => `${value.toFixed(0)} ms`;
+  return {
+    what: `${answers} answers at once at the port of models: age of a piece`,
+    playhead: `median ${ms(middle)}, p99 ${ms(p99)}, of the last at most ${ms(last)}`,
+    target: 'none falls behind',
+    met: (last ?? Number.POSITIVE_INFINITY) < BEHIND,
   };
 }
 
