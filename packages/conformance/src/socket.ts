@@ -100,6 +100,8 @@ export interface PathSocket extends Disposable {
   readonly messages: readonly AnyMessage[];
   readonly binary: readonly Buffer[];
   send(message: unknown): void;
+  /** The code with which it was closed; waits. */
+  closed(): Promise<number>;
   /** The first message of that type that fits; waits for it. */
   message(type: string, fits?: (message: AnyMessage) => boolean): Promise<AnyMessage>;
   when<T>(find: () => T | undefined, what: string): Promise<T>;
@@ -108,13 +110,14 @@ export interface PathSocket extends Disposable {
 export type AnyMessage = Readonly<Record<string, unknown>>;
 
 /** Opens a socket whose path and query say all; rejects if the handshake is refused. */
-export async function openPath(path: string): Promise<PathSocket> {
-  const client = await opened(new WebSocket(`${target.url.replace(/^http/, 'ws')}${path}`));
+export async function openPath(path: string, protocols: readonly string[] = []): Promise<PathSocket> {
+  const client = await opened(new WebSocket(`${target.url.replace(/^http/, 'ws')}${path}`, [...protocols]));
   const all = client.messages as readonly unknown[] as readonly AnyMessage[];
   return {
     messages: all,
     binary: client.binary,
     send: (message) => client.send(message),
+    closed: () => client.closed(),
     when: (find, what) => client.when(find, what),
     message(type, fits = () => true) {
       return client.when(
