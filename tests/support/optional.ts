@@ -77,6 +77,13 @@ export function findRtspPython(): OptionalProgram {
   );
 }
 
+/** ONNX Runtime: its package, which nothing installs by itself. */
+export function findOnnxRuntime(): OptionalProgram {
+  const found = join(ROOT, 'node_modules', 'onnxruntime-node');
+  const remedy = 'ONNXRUNTIME_NODE_INSTALL=skip npm install --no-save onnxruntime-node';
+  return judge('onnxruntime-node', found, remedy);
+}
+
 function hasPackages(python: string, names = 'requests, sseclient, aiohttp'): boolean {
   return spawnSync(python, ['-c', `import ${names}`], { stdio: 'ignore' }).status === 0;
 }

@@ -1,5 +1,6 @@
 import type { Frame, Packet } from 'node-av/lib';
 import type { VideoRequest } from '../../video.ts';
+import { startDetection } from './detection.ts';
 import { jpegBounds } from './jpeg-bounds.ts';
 import type { Input } from './input.ts';
 import type { Loaded } from './library.ts';
@@ -35,6 +36,7 @@ export function createDelivery({ link, request, input, loaded, opened }: Deliver
   const { lib } = loaded;
   const maker = createPictureMaker(loaded, request);
   const passes = createRateGate(request.fps);
+  const detection = request.detector === null ? undefined : startDetection(link, loaded, request.detector);
   let given = 0;
   let taken = 0;
   let size = '';
@@ -61,7 +63,16 @@ export function createDelivery({ link, request, input, loaded, opened }: Deliver
     const made = kind === 'frame' ? maker.make(frame) : fromJpeg();
     if (made === undefined) return;
     const { jpeg, width, height } = made;
-    link.tell({ type: 'picture', number: ++given, width, height, time }, jpeg);
+    const picture = { number: ++given, width, height, time };
+    link.tell({ type: 'picture', ...picture }, jpeg);
+    if (detection?.wants(time) !== true) return;
+    if (kind === 'frame') detection.look(frame, picture);
+    else if (decode()) detection.look(decoded, picture);
+  }
+
+  function decode(): boolean {
+    const { decoder } = input;
+    return decoder.sendPacketSync(packet) >= 0 && decoder.receiveFrameSync(decoded) >= 0;
   }
 
   function fromJpeg(): ReturnType<typeof maker.make> {
@@ -70,9 +81,7 @@ export function createDelivery({ link, request, input, loaded, opened }: Deliver
     if (data === null || bounds === undefined) return undefined;
     const { width, height, tables } = bounds;
     if (tables && fitted(width, height, request.width).width === width) return { jpeg: data, width, height };
-    if (input.decoder.sendPacketSync(packet) < 0 || input.decoder.receiveFrameSync(decoded) < 0)
-      return undefined;
-    return maker.make(decoded);
+    return decode() ? maker.make(decoded) : undefined;
   }
 
   const { codecpar } = input.stream;
