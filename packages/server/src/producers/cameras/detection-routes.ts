@@ -1,4 +1,4 @@
-import { formatPosition, PlayheadError } from '@playhead/protocol';
+import { formatPosition, parsePosition, PlayheadError } from '@playhead/protocol';
 import { z } from 'zod';
 import type { Exchange, Reply } from '../../http/exchange.ts';
 import type { Router } from '../../http/router.ts';
@@ -13,7 +13,7 @@ import type { FrameName, RecentFrame } from './recent-frames.ts';
 const frameName: z.ZodType<FrameName> = z.union(
   [
     z
-      .strictObject({ position: z.string().min(1).max(128) })
+      .strictObject({ position: z.string().refine((text) => parsePosition(text) !== undefined) })
       .transform(({ position }) => ({ kind: 'position' as const, position })),
     z
       .strictObject({ number: z.int().min(1) })

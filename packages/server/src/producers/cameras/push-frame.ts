@@ -5,7 +5,7 @@ import type { DetectedObject } from '../../video/detector.ts';
 import type { Camera } from './camera.ts';
 import { CAMERA_OPTIONS, type CameraRecord } from './camera-record.ts';
 import { checkBoxes } from './detection-input.ts';
-import { readJpeg } from './jpeg.ts';
+import { type JpegAbout, readJpeg } from './jpeg.ts';
 import type { LiveCameras } from './live-cameras.ts';
 
 export interface PushParts {
@@ -21,12 +21,22 @@ export interface Pushed {
   readonly detections: readonly DetectedObject[] | undefined;
 }
 
-/** Gives a frame to a camera. Throws `too-large`, and `invalid-request` for what is no JPEG. */
+/** Gives a frame to a camera. Throws as `checkPushed` does. */
 export function pushFrame(
-  { pushBytes }: Pick<PushParts, 'pushBytes'>,
+  parts: Pick<PushParts, 'pushBytes'>,
   camera: Camera,
-  { jpeg, timestamp, detections }: Pushed,
+  pushed: Pushed,
 ): 'published' | 'not-published' {
+  const size = checkPushed(parts, pushed);
+  const { jpeg, timestamp, detections } = pushed;
+  return camera.push({ jpeg, ...size, timestamp, ...(detections === undefined ? {} : { detections }) });
+}
+
+/** The size of a frame's picture. Throws `too-large`, and `invalid-request` for what is no JPEG, or found outside of it. */
+export function checkPushed(
+  { pushBytes }: Pick<PushParts, 'pushBytes'>,
+  { jpeg, detections }: Pushed,
+): JpegAbout {
   if (jpeg.length > pushBytes) {
     throw new PlayheadError('too-large', `frame: a JPEG is at most ${pushBytes} bytes`, {
       extensions: { limit: pushBytes },
@@ -37,7 +47,7 @@ export function pushFrame(
     throw new PlayheadError('invalid-request', 'frame: is not a JPEG', { extensions: { field: 'frame' } });
   }
   if (detections !== undefined) checkBoxes(detections, size, 'detections');
-  return camera.push({ jpeg, ...size, timestamp, ...(detections === undefined ? {} : { detections }) });
+  return size;
 }
 
 /** The camera of that id; one that a push names first is made, fed by pushes. */

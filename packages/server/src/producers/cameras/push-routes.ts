@@ -6,7 +6,7 @@ import { callerOf } from '../caller.ts';
 import { checkInput } from '../check-input.ts';
 import { cameraId } from './camera-input.ts';
 import { objectsSchema } from './detection-input.ts';
-import { pushedCamera, pushFrame, type PushParts } from './push-frame.ts';
+import { checkPushed, pushedCamera, pushFrame, type PushParts } from './push-frame.ts';
 
 /** As documented; and where a client whose base has the prefix already ends up. */
 const PATHS = ['/api/v1/actions/actions/send', '/api/v1/actions/api/v1/actions/actions/send'] as const;
@@ -43,12 +43,14 @@ export function mountPush(router: Router, parts: PushParts): void {
 async function push(parts: PushParts, exchange: Exchange): Promise<Reply> {
   const { streamName, frame, timestamp, camera_id, detections } = checkInput(body, await exchange.json());
   const id = camera_id ?? checkInput(cameraId, streamName ?? '');
-  const camera = await pushedCamera(parts, callerOf(exchange), id);
   const text = frame.replace(DATA_URL, '');
   if (!BASE64.test(text))
     throw new PlayheadError('invalid-request', 'frame: is not base64', { extensions: { field: 'frame' } });
-  const jpeg = Buffer.from(text, 'base64');
-  const outcome = pushFrame(parts, camera, { jpeg, timestamp, detections });
+  const pushed = { jpeg: Buffer.from(text, 'base64'), timestamp, detections };
+  // What is refused makes no camera.
+  checkPushed(parts, pushed);
+  const camera = await pushedCamera(parts, callerOf(exchange), id);
+  const outcome = pushFrame(parts, camera, pushed);
   const published = outcome === 'published';
   return {
     status: published ? 200 : 202,
