@@ -3,9 +3,6 @@ const READER = 'It binds readers, not servers.';
 const MAY = 'It allows something and demands nothing.';
 const WEBHOOK = 'It takes a webhook that the server can call; the chapter durable-streams has one.';
 
-/** Proven by the server's own tests over the wire, tests/http/contexts*.test.ts. */
-const CONTEXTS = 'This suite has no chapter for contexts yet.';
-
 /**
  * Requirements of PROTOCOL.md that have no test here, each with its reason: what shows only inside the server, only when
  * it dies, or only after it was harmed.
@@ -58,28 +55,10 @@ export const UNTESTED: Readonly<Record<string, string>> = {
   'P-489': 'It takes a model that calls tools on demand.',
   'P-256': 'The chapter durable-streams is that suite.',
   'P-301': 'What a server keeps in its memory is not seen from outside.',
-  'P-420': CONTEXTS,
-  'P-421': CONTEXTS,
-  'P-422': CONTEXTS,
-  'P-423': CONTEXTS,
-  'P-424': CONTEXTS,
-  'P-425': CONTEXTS,
-  'P-426': CONTEXTS,
-  'P-430': CONTEXTS,
-  'P-431': CONTEXTS,
-  'P-432': CONTEXTS,
-  'P-433': CONTEXTS,
-  'P-434': CONTEXTS,
-  'P-435': CONTEXTS,
-  'P-436': CONTEXTS,
-  'P-437': CONTEXTS,
-  'P-440': CONTEXTS,
-  'P-441': CONTEXTS,
-  'P-442': CONTEXTS,
-  'P-443': CONTEXTS,
-  'P-444': CONTEXTS,
-  'P-445': CONTEXTS,
-  'P-450': CONTEXTS,
-  'P-460': CONTEXTS,
-  'P-461': CONTEXTS,
+  'P-424': 'It takes as long as a client may be silent.',
+  'P-425': 'How much is too much is the choice of whoever runs the server.',
+  'P-426': 'How many of anything there may be is the choice of whoever runs the server.',
+  'P-434': 'It shows only when the server is killed.',
+  'P-460': 'The chapter on computers opens none of a page that says something.',
+  'P-461': 'It takes the secret of the server, or a key set that it trusts.',
 };
