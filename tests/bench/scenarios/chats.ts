@@ -9,8 +9,8 @@ const port = new URL('../chat-port.ts', import.meta.url).pathname;
 const FIRST_TARGET = 5;
 const ANSWERS = 100;
 const RATE = 50;
-const PAUSE_MS = 25;
-const WARM = 20;
+/** Rounds that load and compile. */
+const WARM = 50;
 /** An answer keeps up if its last piece is not older than this when it is read, ms. */
 const BEHIND = 250;
 
@@ -39,15 +39,12 @@ async function firstChunk(settings: Settings, playhead: Playhead, url: string): 
   const ours: number[] = [];
   const theirs: number[] = [];
   const prompt = JSON.stringify({ chunks: 3, per_second: 0 });
-  for (let round = 0; round < (settings.quick ? 60 : 200); round++) {
+  for (let round = 0; round < (settings.quick ? 150 : 400); round++) {
     const chat = await newChat(playhead);
-    // What an earlier answer leaves to do, to both, is no part of this one.
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     ours.push(await untilFirst(playhead.fetch(`/chats/${chat}/messages`, { prompt })));
     const body = JSON.stringify({ messages: [{ role: 'user', content: prompt }], stream: true });
     theirs.push(await untilFirst(fetch(`${url}/chat/completions`, { method: 'POST', body })));
   }
-  // The first rounds load and compile.
   const added = median(ours.slice(WARM)) - median(theirs.slice(WARM));
   return {
     what: 'time to the first piece of an answer',

@@ -26,6 +26,8 @@ export interface Indexer extends AsyncDisposable {
 }
 
 const PAGE: ReadLimit = { events: 2_000, bytes: 512 * 1024 };
+/** Streams that are read at once: what they say is written to the index together. */
+const AT_ONCE = 16;
 /** Streams that are looked up at once when it starts. */
 const LISTED = 500;
 
@@ -80,16 +82,19 @@ export function startIndexer(parts: IndexerParts): Indexer {
   async function round(): Promise<void> {
     const streams = [...dirty];
     dirty.clear();
-    for (const [key, changed] of streams) {
-      if (stopped) return;
-      try {
-        if (changed) await forgetIfGone(key);
-        const more = await readPage(key);
-        if (more) dirty.set(key, dirty.get(key) ?? false);
-      } catch (error) {
-        // It is read again when it changes again, or by the next start.
-        logger.warn({ error }, 'a stream could not be indexed');
-      }
+    for (let i = 0; i < streams.length && !stopped; i += AT_ONCE) {
+      await Promise.all(streams.slice(i, i + AT_ONCE).map(([key, changed]) => lookAt(key, changed)));
+    }
+  }
+
+  async function lookAt(key: StreamKey, changed: boolean): Promise<void> {
+    try {
+      if (changed) await forgetIfGone(key);
+      const more = await readPage(key);
+      if (more) dirty.set(key, dirty.get(key) ?? false);
+    } catch (error) {
+      // It is read again when it changes again, or by the next start.
+      logger.warn({ error }, 'a stream could not be indexed');
     }
   }
 

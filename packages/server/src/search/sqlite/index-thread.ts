@@ -23,13 +23,46 @@ const putStream = db.prepare(
 const port = parentPort;
 if (port === null) throw new Error('the index runs as a thread of the server');
 const say = (message: FromIndex): void => port.postMessage(message);
+/** Calls that came while the thread was busy, in their order. */
+let queue: ToIndex[] = [];
 port.on('message', (call: ToIndex) => {
+  queue.push(call);
+  if (queue.length === 1) setImmediate(work);
+});
+
+/** What came together is written together: a transaction costs more than what most streams have to say. */
+function work(): void {
+  const calls = queue;
+  queue = [];
+  for (let i = 0; i < calls.length; ) {
+    const end = calls.findIndex(({ op }, j) => j >= i && op !== 'add');
+    const adds = calls.slice(i, end === -1 ? calls.length : end);
+    if (adds.length > 1 && addAll(adds)) i += adds.length;
+    else run(calls[i++]);
+  }
+}
+
+function run(call: ToIndex | undefined): void {
+  if (call === undefined) return;
   try {
     say({ kind: 'answer', id: call.id, answer: answer(call) });
   } catch (error) {
     say({ kind: 'failed', id: call.id, reason: String(error) });
   }
-});
+}
+
+/** False if they cannot be written together: then each is tried by itself, so that one does not fail the others. */
+function addAll(calls: readonly ToIndex[]): boolean {
+  try {
+    together(() => {
+      for (const call of calls) if (call.op === 'add') add(call.stream, call.read, call.documents);
+    });
+  } catch {
+    return false;
+  }
+  for (const { id } of calls) say({ kind: 'answer', id, answer: null });
+  return true;
+}
 say({ kind: 'ready' });
 
 /** An index of another version, or one that is damaged, is thrown away: it is built anew from the log. */
