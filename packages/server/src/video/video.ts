@@ -97,6 +97,8 @@ export interface VideoPicture {
   readonly height: number;
   /** When it was decoded, ms since 1970. */
   readonly time: number;
+  /** A detector looks at it: `detected` follows, also of nothing, unless the detector fails. */
+  readonly looked?: boolean;
 }
 
 /** Disposing ends its process. */

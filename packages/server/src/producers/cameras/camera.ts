@@ -52,8 +52,6 @@ export interface Shown {
 const AHEAD_MS = 10_000;
 /** Frames whose place is awaited by what was found in them. */
 const UNPLACED = 64;
-/** A detector is given up on for a frame that came less than this part of its interval after the last it looked at. */
-const SOON = 0.8;
 
 /** One camera while the server runs: its streams, where their frames come from, and how it fares. */
 export class Camera {
@@ -80,6 +78,8 @@ export class Camera {
   /** Of the newest frame, and of the newest that somebody looked at. */
   #lastTime = 0;
   #lastLooked = 0;
+  /** That of the newest frame that a detector of the server has begun to look at: it takes one at a time. */
+  #lookingAt = 0;
   #pushedAt: number | undefined;
   #pushInterval = 0;
   #closed = false;
@@ -287,9 +287,11 @@ export class Camera {
       heard: {
         opening: () => states.opening(),
         opened: (about) => states.opened(about),
-        arrived: (time) => {
+        arrived: (time, looked) => {
           states.arrived();
-          return (this.#lastTime = Math.max(Math.floor(time), this.#lastTime + 1));
+          this.#lastTime = Math.max(Math.floor(time), this.#lastTime + 1);
+          if (looked) this.#lookingAt = this.#lastTime;
+          return this.#lastTime;
         },
         detected: ({ time, objects }) => this.#detected(time, objects),
         corrupt: (frames) => this.#outlet.tell({ type: 'corrupt', frames }),
@@ -339,7 +341,7 @@ export class Camera {
   #awaits({ time }: RecentFrame): boolean {
     const { detect } = this.#record;
     if (detect === null || this.#detectorDown || time <= this.#lastLooked) return false;
-    return detect.kind === 'outside' || time - this.#lastLooked >= (SOON * 1000) / detect.fps;
+    return detect.kind === 'outside' || time === this.#lookingAt;
   }
 
   // What was found may be known before the frame's place is.

@@ -31,8 +31,11 @@ export interface VideoSourceParts {
 export interface VideoListener {
   opening(): void;
   opened(about: VideoAbout): void;
-  /** Gives the frame's time, by which it is known from now on: no two of a camera are the same. */
-  arrived(time: number): number;
+  /**
+   * Gives the frame's time, by which it is known from now on: no two of a camera are the same. `looked`: it will be
+   * told what is found in it.
+   */
+  arrived(time: number, looked: boolean): number;
   detected(detected: Detected): void;
   corrupt(frames: number): void;
   detectorFailed(message: string): void;
@@ -171,12 +174,12 @@ class VideoFilm implements Film, Filming {
           this.#waitingSince ??= this.#parts.clock.now();
           heard.opened(about);
         },
-        picture: ({ number, jpeg, width, height, time }) => {
+        picture: ({ number, jpeg, width, height, time, looked = false }) => {
           this.#retryMs = 0;
           this.#delivered++;
           this.#waitingSince = undefined;
           this.#await();
-          const known = heard.arrived(time);
+          const known = heard.arrived(time, looked);
           times.set(number, known);
           times.delete(number - REMEMBERED);
           this.#target.arrived({ jpeg, width, height, time: known });

@@ -45,8 +45,8 @@ export function openSource(parts: OpenParts, request: VideoRequest, target: Vide
         return target.opened({ width, height, fps, codec });
       }
       case 'picture': {
-        const { number, width, height, time } = message;
-        return target.picture({ number, jpeg: body, width, height, time });
+        const { number, width, height, time, looked = false } = message;
+        return target.picture({ number, jpeg: body, width, height, time, looked });
       }
       case 'detected': {
         const { number, time, width, height, objects } = message;

@@ -63,9 +63,10 @@ export function createDelivery({ link, request, input, loaded, opened }: Deliver
     const made = kind === 'frame' ? maker.make(frame) : fromJpeg();
     if (made === undefined) return;
     const { jpeg, width, height } = made;
-    const picture = { number: ++given, width, height, time };
+    const looked = detection?.wants(time) === true;
+    const picture = { number: ++given, width, height, time, looked };
     link.tell({ type: 'picture', ...picture }, jpeg);
-    if (detection?.wants(time) !== true) return;
+    if (detection === undefined || !looked) return;
     if (kind === 'frame') detection.look(frame, picture);
     else if (decode()) detection.look(decoded, picture);
   }

@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Detection, makeCamera, watchCamera } from '../support/cameras.ts';
+import { readFrame } from '../support/frames.ts';
+import { findFfmpeg } from '../support/optional.ts';
+import { openSocket } from '../support/socket.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import { readPage, type StreamEvent } from '../support/streams.ts';
+import { until } from '../support/within.ts';
+
+const ffmpeg = findFfmpeg();
+const run = promisify(execFile);
+
+const WIDTH = 320;
+const HEIGHT = 240;
+
+/** The rightmost column of a JPEG that is white. */
+async function rightEdge(folder: string, jpeg: Buffer, name: string): Promise<number> {
+  const file = join(folder, `${name}.jpg`);
+  await writeFile(file, jpeg);
+  const args = ['-loglevel', 'error', '-i', file, '-f', 'rawvideo', '-pix_fmt', 'gray', '-'];
+  const { stdout } = await run(ffmpeg.path, args, { encoding: 'buffer' });
+  let right = -1;
+  for (let at = 0; at < stdout.length; at++) if ((stdout[at] ?? 0) > 128) right = Math.max(right, at % WIDTH);
+  return right;
+}
+
+interface Found {
+  readonly frame: { readonly position: string; readonly number: number; readonly timestamp: number };
+  readonly late: boolean;
+  readonly detector: string;
+  readonly looked: number;
+  readonly objects: readonly Detection[];
+}
+
+describe.skipIf(ffmpeg.missing)('motion', () => {
+  let folder: string;
+  let server: TestServer;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'playhead-motion-'));
+    // A white square that goes right by 8 pixels a frame.
+    await run(ffmpeg.path, [
+      ...['-loglevel', 'error', '-f', 'lavfi', '-i', `color=black:s=${WIDTH}x${HEIGHT}:r=10:d=20`],
+      ...['-f', 'lavfi', '-i', 'color=white:s=40x40:r=10:d=20'],
+      ...['-filter_complex', "overlay=x='mod(n*8,270)':y=100", '-c:v', 'mjpeg', '-q:v', '3'],
+      join(folder, 'square.avi'),
+    ]);
+    server = await startServer({
+      env: { PLAYHEAD_CAMERA_FOLDERS: folder, PLAYHEAD_CAMERA_DETECT_WAIT_MS: '5000' },
+    });
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const found = async (id: string): Promise<Found[]> => {
+    const { events } = await readPage(server, `cameras/${id}/detections`, '?after=start&limit=1000');
+    return events.map(({ data }) => data as Found);
+  };
+
+  test('F7 CC-18 each box is of the very frame that it names, to the pixel, in the stream and for viewers', async () => {
+    const url = `file://${join(folder, 'square.avi')}`;
+    await makeCamera(server, { id: 'square', url, detect: { kind: 'motion', fps: 5 } });
+    using socket = await openSocket(server);
+    socket.send({ type: 'subscribe', stream: 'cameras/square/frames', delivery: 'every', id: 's' });
+    await socket.answer('s');
+    using viewer = await watchCamera(server, 'square');
+    await until(
+      async () => (await found('square')).filter(({ objects }) => objects.length > 0).length >= 6,
+      'six frames with motion',
+    );
+    const frames = new Map<number, Buffer>();
+    for (const message of socket.binary) {
+      const { head, jpeg } = readFrame(message.subarray(2 + message.readUInt16BE(0)));
+      frames.set(head.time, jpeg);
+    }
+    let compared = 0;
+    for (const { frame, objects, detector, late } of await found('square')) {
+      expect([detector, late]).toEqual(['motion', false]);
+      const jpeg = frames.get(frame.timestamp);
+      if (objects.length !== 1 || jpeg === undefined) continue;
+      const [x = 0, y = 0, width = 0, height = 0] = objects[0]?.bbox ?? [];
+      const edge = await rightEdge(folder, jpeg, String(frame.timestamp));
+      // Where it begins anew at the left, the box goes over the whole way.
+      if (edge < 60) continue;
+      expect(Math.abs(x + width - 1 - edge)).toBeLessThanOrEqual(6);
+      expect([y <= 104, y + height >= 136]).toEqual([true, true]);
+      compared++;
+    }
+    expect(compared).toBeGreaterThan(2);
+    // The documented socket has the same boxes on the same frames.
+    const kept = new Map((await found('square')).map((one) => [one.frame.timestamp, one.objects]));
+    const drawn = viewer.frames.filter(({ detections }) => (detections?.length ?? 0) > 0);
+    expect(drawn.length).toBeGreaterThan(2);
+    for (const { timestamp, detections } of drawn)
+      if (kept.has(timestamp)) expect(detections).toEqual(kept.get(timestamp));
+    const times = viewer.frames.map(({ timestamp }) => timestamp);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+  });
+
+  test('F7 a detector keeps its camera filmed though nobody watches, and tells that there is nothing', async () => {
+    await makeCamera(server, { id: 'still', url: 'pattern:smptebars', detect: 'motion' });
+    await until(async () => (await found('still')).length > 0, 'a frame that was looked at');
+    const [first] = await found('still');
+    expect(first).toMatchObject({ objects: [], looked: 1, detector: 'motion' });
+    const { events } = await readPage(server, 'cameras/still/events', '?after=start');
+    expect(events.map(({ type }: StreamEvent) => type)).toEqual(['opening', 'opened']);
+  });
+});
