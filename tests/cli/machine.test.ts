@@ -109,7 +109,8 @@ describe('doctor', () => {
       'bwrap',
       'browser',
       'its sandbox',
-      'ffmpeg',
+      'video',
+      'models',
       'git',
     ]);
     for (const { state, remedy } of found)

@@ -67,6 +67,7 @@ import { createSseTransport } from './transports/sse/sse-transport.ts';
 import { createSocketTransport } from './transports/websocket/socket-transport.ts';
 
 export { inspectBrowser } from './producers/computers/browser/inspect-browser.ts';
+export { inspectVideo } from './video/process/inspect-video.ts';
 
 export interface ServerParts {
   readonly settings: Settings;

@@ -8,6 +8,7 @@ import type { Given } from './command.ts';
 import { usageFailure } from './failure.ts';
 import type { Io } from './io.ts';
 import { dataFolder } from './server-address.ts';
+import { videoFindings } from './video-findings.ts';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -40,7 +41,7 @@ export async function findings(given: Given, io: Io): Promise<readonly Finding[]
       'Install bubblewrap, or run commands without a sandbox.',
     ),
     ...(await browserFindings(io)),
-    await program(io, 'ffmpeg', ['ffmpeg'], 'cameras', 'Install FFmpeg.'),
+    ...(await videoFindings()),
     await program(io, 'git', ['git'], "projects' git commands", 'Install git.'),
   ];
 }

@@ -48,6 +48,7 @@ export function createDelivery({ link, request, input, loaded, opened }: Deliver
   packet.alloc();
   const decoded: Frame = new lib.Frame();
   decoded.alloc();
+  let isDecoded = false;
 
   function about(width: number, height: number): void {
     if (size === `${width}x${height}`) return;
@@ -69,11 +70,14 @@ export function createDelivery({ link, request, input, loaded, opened }: Deliver
     if (detection === undefined || !looked) return;
     if (kind === 'frame') detection.look(frame, picture);
     else if (decode()) detection.look(decoded, picture);
+    else link.tell({ type: 'detected', ...picture, objects: [] });
   }
 
+  /** Decodes the newest JPEG, once. */
   function decode(): boolean {
     const { decoder } = input;
-    return decoder.sendPacketSync(packet) >= 0 && decoder.receiveFrameSync(decoded) >= 0;
+    isDecoded ||= decoder.sendPacketSync(packet) >= 0 && decoder.receiveFrameSync(decoded) >= 0;
+    return isDecoded;
   }
 
   function fromJpeg(): ReturnType<typeof maker.make> {
@@ -107,6 +111,7 @@ export function createDelivery({ link, request, input, loaded, opened }: Deliver
       if (!passes(time)) return true;
       packet.unref();
       packet.ref(offered);
+      isDecoded = false;
       newest = { kind: 'jpeg', time };
       give();
       return true;
