@@ -1,10 +1,12 @@
 import type { Frame, Packet } from 'node-av/lib';
 import type { Command } from '../messages.ts';
 import type { VideoEnd, VideoRequest } from '../../video.ts';
+import { createCatchUp } from './catch-up.ts';
 import { END_OF_FILE, failureOf, SourceFailure } from './failure.ts';
 import { type Input, openInput } from './input.ts';
 import { type Link, leave } from './link.ts';
 import { library } from './library.ts';
+import { createCorruptCount } from './corrupt-count.ts';
 import { createDelivery } from './delivery.ts';
 import { createPace } from './pace.ts';
 
@@ -45,8 +47,6 @@ function tellEnd(link: Link, end: VideoEnd): void {
   setTimeout(leave, 10_000);
 }
 
-const CORRUPT_MS = 1_000;
-
 async function readAll(
   link: Link,
   request: VideoRequest,
@@ -71,28 +71,23 @@ async function readAll(
   const seconds = num / den;
   let shown = 0;
 
-  /** Waits until it is due. `null`: nobody knows when, so now. */
+  /** Waits until it is due; where nobody knows when, it is now. */
   async function due(pts: bigint): Promise<void> {
     if (!input.paced || pts === constants.AV_NOPTS_VALUE) return;
     const wait = pace.wait(Number(pts) * seconds);
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
   }
 
-  let corrupt = 0;
-  let telling: NodeJS.Timeout | undefined;
-  function spoilt(): void {
-    corrupt++;
-    telling ??= setTimeout(() => {
-      telling = undefined;
-      link.tell({ type: 'corrupt', pictures: corrupt });
-      corrupt = 0;
-    }, CORRUPT_MS);
-  }
+  const catchUp = createCatchUp(() => performance.now());
+  const late = ({ dts, isKeyframe }: Packet): boolean =>
+    !input.paced && dts !== constants.AV_NOPTS_VALUE && catchUp.skips(Number(dts) * seconds, isKeyframe);
+
+  using corrupt = createCorruptCount((pictures) => link.tell({ type: 'corrupt', pictures }));
 
   /** Shows what the decoder has. */
   async function drain(): Promise<void> {
     while (decoder.receiveFrameSync(frame) >= 0) {
-      if (frame.decodeErrorFlags !== 0 || frame.hasFlags(constants.AV_FRAME_FLAG_CORRUPT)) spoilt();
+      if (frame.decodeErrorFlags !== 0 || frame.hasFlags(constants.AV_FRAME_FLAG_CORRUPT)) corrupt.add();
       await due(frame.bestEffortTimestamp);
       shown++;
       delivery.offerFrame(frame);
@@ -107,9 +102,9 @@ async function readAll(
         if (jpeg) {
           await due(packet.pts);
           if (delivery.offerJpeg(packet)) shown++;
-          else spoilt();
-        } else {
-          if (decoder.sendPacketSync(packet) < 0) spoilt();
+          else corrupt.add();
+        } else if (!late(packet)) {
+          if (decoder.sendPacketSync(packet) < 0) corrupt.add();
           await drain();
         }
       }
