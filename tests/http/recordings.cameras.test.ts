@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cameras, childrenOf, makeCamera, sendFrame } from '../support/cameras.ts';
 import { isJpeg } from '../support/frames.ts';
@@ -8,6 +7,7 @@ import { findFfmpeg } from '../support/optional.ts';
 import { request } from '../support/request.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { expectProblem, readPage } from '../support/streams.ts';
+import { picturesOfFile, readVideoFile } from '../support/video-file.ts';
 import { until } from '../support/within.ts';
 
 interface View {
@@ -194,17 +194,14 @@ describe('recordings of cameras', () => {
       for (const format of ['webm', 'mp4']) {
         const answer = await cameras(server, 'GET', `/yard/recording.${format}`);
         expect(answer.status).toBe(200);
-        const shown = probe(answer.bytes);
+        const shown = readVideoFile(answer.bytes);
         expect([shown.width, shown.height, shown.times.length], format).toEqual([320, 240, recorded]);
         const whole = Date.parse(about.to) - Date.parse(String(answer.headers['playhead-from']));
         expect(shown.times.at(-1)).toBeLessThanOrEqual(whole + 1);
         expect(shown.times.at(-1)).toBeGreaterThan(whole - 1000);
         expect(shown.times).toEqual([...shown.times].sort((a, b) => a - b));
-        // Each decodes, to what was recorded.
-        const decoded = spawnSync(ffmpeg.path, ['-v', 'error', '-i', '-', '-f', 'null', '-'], {
-          input: answer.bytes,
-        });
-        expect(decoded.stderr.toString()).toBe('');
+        // Each decodes.
+        expect(await picturesOfFile(answer.bytes)).toHaveLength(recorded);
         expect((await cameras(server, 'HEAD', `/yard/recording.${format}`)).status).toBe(200);
       }
     },
@@ -254,17 +251,3 @@ describe('recordings of cameras', () => {
     expect(isJpeg(newest.bytes)).toBe(true);
   });
 });
-
-/** What FFmpeg's own tools find in a video. Times are ms from the first picture. */
-function probe(video: Buffer): { readonly width: number; readonly height: number; readonly times: number[] } {
-  const args = ['-v', 'error', '-show_entries', 'stream=width,height:packet=pts_time', '-of', 'json', '-'];
-  const run = spawnSync('ffprobe', args, { input: video, encoding: 'utf8' });
-  if (run.stderr !== '') throw new Error(run.stderr);
-  const { streams, packets } = JSON.parse(run.stdout) as {
-    streams: { width: number; height: number }[];
-    packets: { pts_time: string }[];
-  };
-  const times = packets.map(({ pts_time }) => Math.round(Number(pts_time) * 1000));
-  const [{ width, height } = { width: 0, height: 0 }] = streams;
-  return { width, height, times: times.map((time) => time - (times[0] ?? 0)) };
-}

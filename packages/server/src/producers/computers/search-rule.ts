@@ -1,14 +1,13 @@
 import { formatPosition } from '@playhead/protocol';
 import type { LogEvent } from '../../log/event-log.ts';
-import { nameOf } from '../../log/stream-key.ts';
 import type { SearchDocument, SearchRule } from '../../search/search.ts';
 
 /** What computers say: the pages that were visited, what went wrong on them, what was downloaded, what was done. */
 export const computerSearch: SearchRule = {
   prefix: 'computers/',
-  documents(stream, batches) {
-    // Frames and other parts of a computer are streams of their own.
-    if (nameOf(stream).split('/').length > 2) return [];
+  // Frames, recordings and other parts of a computer are streams of their own, and say nothing.
+  covers: (name) => name.split('/').length === 2,
+  documents(_stream, batches) {
     return batches.flatMap(({ epoch, first, time, events }) =>
       events.flatMap((event, i) => {
         const document = documentOf(event);
