@@ -1,6 +1,5 @@
 import { formatPosition } from '@playhead/protocol';
 import type { Batch, LogEvent } from '../../log/event-log.ts';
-import { nameOf } from '../../log/stream-key.ts';
 import type { SearchDocument, SearchRule } from '../../search/search.ts';
 
 /** Lines that are one document, and the most text of one (in UTF-16 units). */
@@ -10,9 +9,9 @@ const TEXT = 4_096;
 /** What commands say: the line that was run, what it printed, in stretches of some lines, and how it ended. */
 export const commandSearch: SearchRule = {
   prefix: 'commands/',
-  documents(stream, batches) {
-    // The bytes of its terminal say the same as its lines.
-    if (nameOf(stream).endsWith('/pty')) return [];
+  // The bytes of its terminal say the same as its lines.
+  covers: (name) => !name.endsWith('/pty'),
+  documents(_stream, batches) {
     const documents: SearchDocument[] = [];
     for (const batch of batches) documents.push(...inBatch(batch));
     return documents;

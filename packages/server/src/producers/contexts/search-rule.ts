@@ -19,6 +19,8 @@ const SOURCE = new RegExp(`^${KIND}/([^/]+)/source$`);
  */
 export const contextSearch: SearchRule = {
   prefix: `${KIND}/`,
+  // The channels say it again.
+  covers: (name) => SOURCE.test(name),
   // A user's history goes on for years, and its newest end is what is asked for.
   streamBytes: Number.POSITIVE_INFINITY,
   documents(stream, batches) {
