@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium } from '../support/chromium.ts';
 import { type Computer, computers, createComputer, done, startComputerServer } from '../support/computers.ts';
 import { colorOf, isJpeg } from '../support/frames.ts';
+import { makeKey } from '../support/keys.ts';
 import { findChromium, findFfmpeg } from '../support/optional.ts';
-import type { Answer } from '../support/request.ts';
+import { type Answer, request } from '../support/request.ts';
 import type { TestServer } from '../support/server.ts';
 import { page, type Site, startSite } from '../support/site.ts';
 import { picturesOfFile, readVideoFile } from '../support/video-file.ts';
@@ -147,5 +148,71 @@ describe.skipIf(chromium.missing)('recordings of computers', () => {
       expect((await recording(computer.id, query)).status, query).toBe(400);
     const none = await recording(computer.id, `.mp4?from=0&to=${red - 3_600_000}`);
     expect([none.status, none.json()]).toMatchObject([404, { reason: 'not-recorded' }]);
+  });
+
+  test('P-569 a recorder keeps no computer alive', async () => {
+    for (const PLAYHEAD_COMPUTER_WATCHING_RENEWS of ['0', '1']) {
+      const env = { PLAYHEAD_COMPUTER_IDLE_MS: '1500', PLAYHEAD_COMPUTER_WATCHING_RENEWS };
+      await using own = await startComputerServer(site, { env });
+      const { id } = await createComputer(own, { recording: true });
+      await until(async () => {
+        const { status, ending } = (await computers(own, 'GET', `/${id}`)).json<Computer>();
+        return status === 'terminated' && (ending as { kind?: string } | undefined)?.kind === 'expired';
+      }, 'the computer to expire');
+      await until(
+        async () => (await computers(own, 'GET', `/${id}/recording`)).json<View>().closed,
+        'the recording to be closed',
+      );
+    }
+  });
+
+  test('P-565 what a server that was killed recorded ends with a gap, and is there when it is back', async () => {
+    await using own = await startComputerServer(site);
+    const { id } = await createComputer(own, { recording: { fps: 10 } });
+    await done(own, id, 'navigate', { url: `${site.url}/red` });
+    const at = (time: number): Promise<Answer> => computers(own, 'GET', `/${id}/recording?at=${time}`);
+    let shown = 0;
+    await until(async () => {
+      const answer = await at(Date.now());
+      shown = Date.parse(String(answer.headers['playhead-time']));
+      return answer.status === 200 && (await colorOf(eyes, answer.bytes)) === 'r';
+    }, 'the page in the recording');
+    await own.kill('SIGKILL');
+    const killed = Date.now();
+    await own.restart();
+    await until(
+      async () => (await computers(own, 'GET', `/${id}/recording`)).json<View>().closed,
+      'the recording to be closed',
+    );
+    expect(await colorOf(eyes, (await at(shown)).bytes)).toBe('r');
+    expect((await at(killed)).json()).toMatchObject({ reason: 'gap', gap: { to: null, reason: 'lost' } });
+    expect((await computers(own, 'POST', `/${id}/recording`)).status).toBe(404);
+    expect((await computers(own, 'DELETE', `/${id}/recording`)).status).toBe(204);
+    expect((await computers(own, 'DELETE', `/${id}/recording?erase=true`)).status).toBe(204);
+    expect((await at(shown)).json()).toMatchObject({ reason: 'not-recorded' });
+  });
+
+  test('P-569 keys of the tenant with the scope alone', async () => {
+    await using computer = await createComputer(server, { recording: true });
+    const reading = await makeKey(server, { scopes: ['computers:read'] });
+    const others = await makeKey(server, { scopes: ['cameras:read', 'streams:read'] });
+    const stranger = await makeKey(server, { scopes: ['computers:control'], tenant: 'strangers' });
+    const path = `/${computer.id}/recording`;
+    for (const [key, get, post] of [
+      [null, 401, 401],
+      [others, 403, 403],
+      [stranger, 404, 404],
+      [reading, 200, 403],
+    ] as const) {
+      for (const prefix of ['/v1/computers', '/computers']) {
+        const headers = key === null ? {} : { authorization: `Bearer ${key}` };
+        const ask = (method: string): Promise<Answer> =>
+          request(server, prefix + path, { method, key: null, headers });
+        expect([(await ask('GET')).status, (await ask('POST')).status], prefix).toEqual([get, post]);
+        expect((await ask('DELETE')).status).toBe(post);
+      }
+    }
+    for (const body of [{ recording: 'yes' }, { recording: { fps: 0 } }, { recording: { fps: 100 } }])
+      expect((await computers(server, 'POST', '', body)).status).toBe(400);
   });
 });
