@@ -5,6 +5,7 @@ import type { Router } from '../../http/router.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { callerOf, parameter } from '../caller.ts';
 import { checkInput } from '../check-input.ts';
+import type { Camera } from './camera.ts';
 import { type Change, change, creation } from './camera-input.ts';
 import { CAMERA_OPTIONS, type CameraRecord } from './camera-record.ts';
 import type { CameraStore } from './camera-store.ts';
@@ -70,9 +71,18 @@ function show({ live }: CameraRouteParts, exchange: Exchange): Reply {
 }
 
 async function modify(parts: CameraRouteParts, exchange: Exchange): Promise<Reply> {
-  const { url, ...options } = checkInput(change, await exchange.json());
+  const wanted = checkInput(change, await exchange.json());
   const principal = callerOf(exchange);
   const camera = requireCamera(parts.live, principal.tenant, parameter(exchange, 'id'));
+  return parts.live.inTurn(camera, () => modifyCamera(parts, principal, camera, wanted));
+}
+
+async function modifyCamera(
+  parts: CameraRouteParts,
+  principal: Principal,
+  camera: Camera,
+  { url, ...options }: Change,
+): Promise<Reply> {
   const { record: before } = camera;
   const kept = await parts.store.urlOf(before);
   // What is shown of a URL, sent back, is the URL as it was.
@@ -86,7 +96,7 @@ async function modify(parts: CameraRouteParts, exchange: Exchange): Promise<Repl
 
 async function remove({ live }: CameraRouteParts, exchange: Exchange): Promise<Reply> {
   const camera = requireCamera(live, callerOf(exchange).tenant, parameter(exchange, 'id'));
-  await live.remove(camera);
+  await live.inTurn(camera, () => live.remove(camera));
   return { status: 204 };
 }
 

@@ -365,7 +365,7 @@ export class Camera {
     this.#pushedAt = now;
     const { status, about } = this.#states.now;
     if (before !== undefined && status === 'live')
-      this.#pushInterval += ((now - before - this.#pushInterval) * 1) / 8;
+      this.#pushInterval += (now - before - this.#pushInterval) / 8;
     this.#states.arrived();
     if (status === 'idle' || about?.width !== width || about.height !== height)
       this.#states.opened({ width, height, fps: null, codec: 'mjpeg' });

@@ -21,6 +21,11 @@ export interface LiveCameras extends Disposable {
   list(tenant: string): readonly Camera[];
   /** Throws `conflict` if there is one of that id, `overloaded` if the tenant has as many as it may. */
   add(record: CameraRecord, secret: string | undefined): Promise<Camera>;
+  /**
+   * Does what changes or removes a camera, one after the other. Throws `not-found` if it was removed by then. Never from
+   * inside of such work.
+   */
+  inTurn<T>(camera: Camera, work: () => Promise<T>): Promise<T>;
   /** `source`: where its pictures come from is another; `secret` as it is then. */
   change(camera: Camera, record: CameraRecord, secret: string | undefined, source: boolean): Promise<void>;
   /** Removes it with all its streams. */
@@ -32,6 +37,9 @@ export function createLiveCameras(parts: LiveParts): LiveCameras {
   const { log, store, logger, settings } = parts;
   /** By tenant, then by id. */
   const tenants = new Map<string, Map<string, Camera | null>>();
+
+  /** The last work on each that is waited for. */
+  const turns = new WeakMap<Camera, Promise<unknown>>();
 
   function camerasOf(tenant: string): Map<string, Camera | null> {
     let cameras = tenants.get(tenant);
@@ -94,6 +102,18 @@ export function createLiveCameras(parts: LiveParts): LiveCameras {
         cameras.delete(record.id);
         throw error;
       }
+    },
+    inTurn(camera, work) {
+      const { tenant, id } = camera.record;
+      const before = turns.get(camera) ?? Promise.resolve();
+      const mine = before
+        .catch(() => undefined)
+        .then(() => {
+          if (tenants.get(tenant)?.get(id) === camera) return work();
+          throw new PlayheadError('not-found', 'There is no camera of that id.');
+        });
+      turns.set(camera, mine);
+      return mine;
     },
     async change(camera, record, secret, source) {
       await store.put(record, secret);
