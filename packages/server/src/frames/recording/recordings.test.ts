@@ -179,6 +179,19 @@ describe('recording', () => {
     expect(await film(a, clock.now())).toBe('a@0 b@1500 c@1501 +0');
   });
 
+  it('P-564 a source that is slow is not silent', async () => {
+    await recordings[Symbol.asyncDispose]();
+    make({ silentMs: () => 9000 });
+    await recording.on(WISH);
+    for (const text of ['a', 'b', 'c']) {
+      await shoot(text);
+      await pass(8000);
+    }
+    expect(await types()).toBe('begin frame frame frame');
+    await pass(4000);
+    expect(await types()).toBe('begin frame frame frame gap:no-pictures');
+  });
+
   it('P-565 switched off and on again it goes on behind what it has', async () => {
     await expect(recordings.at(KEY, 1)).resolves.toEqual({ kind: 'nothing', reason: 'not-recorded' });
     await recording.on(WISH);

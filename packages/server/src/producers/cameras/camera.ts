@@ -156,6 +156,12 @@ export class Camera {
     return this.#recent;
   }
 
+  /** Between two of its frames, about, ms; undefined while nobody knows. */
+  get intervalMs(): number | undefined {
+    const fps = this.#record.fps ?? this.#states.now.about?.fps ?? undefined;
+    return this.#pushed === undefined ? fps && 1000 / fps : this.#pushInterval;
+  }
+
   /** Of the process that reads its source, while there is one. */
   get pid(): number | undefined {
     return this.#video?.filming?.pid;

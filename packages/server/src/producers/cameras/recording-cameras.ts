@@ -19,9 +19,6 @@ export interface CameraRecordings {
   stop(): Promise<void>;
 }
 
-/** A camera that does not say how fast it is makes so many frames a second, about. */
-const USUAL_FPS = 10;
-
 export function createCameraRecordings(parts: {
   readonly recordings: Recordings;
   readonly records: Records;
@@ -37,7 +34,7 @@ export function createCameraRecordings(parts: {
     let recording = opened.get(key);
     if (recording === undefined) {
       const frames = cameraStream(tenant, id, 'frames');
-      recording = recordings.open({ key, frames, silentMs: () => silenceOf(camera) });
+      recording = recordings.open({ key, frames, silentMs: () => 3 * (camera.intervalMs ?? 0) });
       opened.set(key, recording);
     }
     return recording;
@@ -74,11 +71,6 @@ export function createCameraRecordings(parts: {
       opened.clear();
     },
   };
-}
-
-/** Three of its intervals (D-30). */
-function silenceOf({ record, state }: Camera): number {
-  return 3000 / (record.fps ?? state.about?.fps ?? USUAL_FPS);
 }
 
 function keyOf({ record }: Camera): string {
