@@ -13,7 +13,7 @@ export async function listenForCameras(
 ): Promise<number | null> {
   try {
     const listening = await app.listen({ host, port });
-    logger.info({ port: listening.port }, 'sockets of cameras are served on a port of their own, too');
+    logger.debug({ port: listening.port }, 'sockets of cameras are served on a port of their own, too');
     return listening.port;
   } catch (error) {
     logger.warn({ port, err: error }, 'the port of cameras is taken: set PLAYHEAD_CAMERA_PORT to another');
