@@ -18,6 +18,8 @@ export interface Playhead extends AsyncDisposable {
 }
 
 const KEY = 'rdev_benchmark_0123456789abcdef0123456789abcdef';
+/** The admin's. */
+export const API_KEY: string = KEY;
 /** For the generators. */
 export const KEY_HEADER: string = `X-API-Key: ${KEY}\r\n`;
 

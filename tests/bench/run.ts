@@ -8,6 +8,7 @@ import { runToEnd } from './child.ts';
 import { compileGenerators } from './generator.ts';
 import { acceptNoise, disturbedMeasurements } from './quiet.ts';
 import type { Scenario, Settings } from './scenario.ts';
+import { cameras } from './scenarios/cameras.ts';
 import { chats } from './scenarios/chats.ts';
 import { commandLines } from './scenarios/command-lines.ts';
 import { contexts } from './scenarios/contexts.ts';
@@ -39,6 +40,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   contexts,
   chats,
   screencast,
+  cameras,
   'computer-start': computerStart,
   start,
 };
