@@ -214,7 +214,7 @@ export class Camera {
     const now = clock.now();
     const filming = this.#video?.filming;
     if (filming?.waitingSince !== undefined) {
-      const interval = 1000 / (this.#record.fps ?? filming.about?.fps ?? 10);
+      const interval = 1000 / Math.min(this.#record.fps ?? 60, filming.about?.fps ?? 10);
       if (now - filming.waitingSince > Math.max(settings.frozenMs, 3 * interval))
         this.#states.missed('frozen', filming.waitingSince);
     }
