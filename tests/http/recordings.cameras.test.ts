@@ -149,7 +149,7 @@ describe('recordings of cameras', () => {
     let last = 0;
     await until(async () => {
       const { status, headers } = await ask(`?at=${Date.now()}`);
-      last = Date.parse(String(headers['playhead-time']));
+      last = Number(headers['x-frame-timestamp']);
       return status === 200;
     }, 'a picture');
     const [child] = await childrenOf(other.pid);
@@ -196,7 +196,7 @@ describe('recordings of cameras', () => {
         expect(answer.status).toBe(200);
         const shown = readVideoFile(answer.bytes);
         expect([shown.width, shown.height, shown.times.length], format).toEqual([320, 240, recorded]);
-        const whole = Date.parse(about.to) - Date.parse(String(answer.headers['playhead-from']));
+        const whole = Date.parse(about.to) - Date.parse(String(answer.headers['x-recording-from']));
         expect(shown.times.at(-1)).toBeLessThanOrEqual(whole + 1);
         expect(shown.times.at(-1)).toBeGreaterThan(whole - 1000);
         expect(shown.times).toEqual([...shown.times].sort((a, b) => a - b));

@@ -87,10 +87,9 @@ describe.skipIf(chromium.missing)('recordings of computers', () => {
     expect(answer.headers).toMatchObject({
       'content-type': 'image/jpeg',
       'cache-control': 'private, max-age=3600, immutable',
-      'playhead-width': '1280',
-      'playhead-height': '720',
+      'x-frame-size': '1280x720',
     });
-    expect(Date.parse(String(answer.headers['playhead-time']))).toBeLessThanOrEqual(red);
+    expect(Number(answer.headers['x-frame-timestamp'])).toBeLessThanOrEqual(red);
     expect((await recording(computer.id, `?at=${before}`)).json()).toMatchObject({ reason: 'before' });
 
     await computers(server, 'DELETE', `/${computer.id}`);
@@ -116,8 +115,8 @@ describe.skipIf(chromium.missing)('recordings of computers', () => {
       expect([answer.status, answer.status === 200 ? '' : answer.text], format).toEqual([200, '']);
       expect(answer.headers).toMatchObject({
         'content-type': `video/${format}`,
-        'playhead-from': new Date(red).toISOString(),
-        'playhead-to': new Date(green).toISOString(),
+        'x-recording-from': new Date(red).toISOString(),
+        'x-recording-to': new Date(green).toISOString(),
       });
       const { codec, times, ...size } = readVideoFile(answer.bytes);
       expect(codecs).toContain(codec);
@@ -174,7 +173,7 @@ describe.skipIf(chromium.missing)('recordings of computers', () => {
     let shown = 0;
     await until(async () => {
       const answer = await at(Date.now());
-      shown = Date.parse(String(answer.headers['playhead-time']));
+      shown = Number(answer.headers['x-frame-timestamp']);
       return answer.status === 200 && (await colorOf(eyes, answer.bytes)) === 'r';
     }, 'the page in the recording');
     await own.kill('SIGKILL');

@@ -116,9 +116,9 @@ describe('17 Frames', () => {
     expect(picture.headers).toMatchObject({
       'content-type': 'image/jpeg',
       etag: expect.stringMatching(/^".+"$/) as string,
-      'playhead-position': expect.any(String) as string,
-      'playhead-time': expect.stringMatching(/Z$/) as string,
-      'playhead-width': expect.stringMatching(/^\d+$/) as string,
+      'x-frame-position': expect.any(String) as string,
+      'x-frame-timestamp': expect.stringMatching(/^\d+$/) as string,
+      'x-frame-size': expect.stringMatching(/^\d+x\d+$/) as string,
     });
     const before = await computers('GET', `${path}?at=2001-01-01T00:00:00Z`);
     expect([before.status, before.json()]).toMatchObject([404, { reason: 'before' }]);
@@ -151,7 +151,7 @@ describe('17 Frames', () => {
       const answer = await computers('GET', `${path}.${format}`);
       if (answer.status === 501) continue;
       expect([answer.status, answer.headers['content-type']]).toEqual([200, type]);
-      expect(answer.headers).toHaveProperty('playhead-from');
+      expect(answer.headers).toHaveProperty('x-recording-from');
       expect((await computers('GET', `${path}.${format}?from=2&to=1`)).status).toBe(400);
     }
     const { key: reading } = await makeKey({ scopes: ['computers:read'] });

@@ -61,8 +61,8 @@ export function createExporter({ recordings, video, clock, logger, limits }: Exp
       'content-disposition': `inline; filename="recording.${format}"`,
       'cache-control': 'no-store',
       'accept-ranges': 'none',
-      'playhead-from': new Date(playing.from).toISOString(),
-      'playhead-to': new Date(playing.to).toISOString(),
+      'x-recording-from': new Date(playing.from).toISOString(),
+      'x-recording-to': new Date(playing.to).toISOString(),
     };
     if (exchange.request.method === 'HEAD') return { status: 200, headers };
     if (under >= limits.most)

@@ -108,11 +108,10 @@ function pictureAt(exchange: Exchange, shown: ShownAt): Reply {
       const headers = {
         etag,
         'cache-control': shown.final ? FINAL : CHANGING,
-        'playhead-position': position,
-        'playhead-time': iso(head.time),
-        'playhead-number': String(head.number),
-        'playhead-width': String(head.width),
-        'playhead-height': String(head.height),
+        'x-frame-position': position,
+        'x-frame-number': String(head.number),
+        'x-frame-timestamp': String(head.time),
+        'x-frame-size': `${head.width}x${head.height}`,
       };
       if (exchange.request.headers['if-none-match'] === etag) return { status: 304, headers };
       return {
