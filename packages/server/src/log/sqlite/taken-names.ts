@@ -2,6 +2,7 @@ import { openForReading } from './schema.ts';
 
 /** Which names are taken, by a stream or by a deleted one that forks still need (L9), as far as is committed. */
 export interface TakenNames extends Disposable {
+  /** False only if it is free for certain. Never throws: what cannot be looked up here, a reader will complain of. */
   has(key: string): boolean;
 }
 
@@ -15,7 +16,13 @@ export function openTakenNames(folder: string): TakenNames {
     `SELECT EXISTS (SELECT 1 FROM streams WHERE key = ?1) OR EXISTS (SELECT 1 FROM graves WHERE key = ?1) AS taken`,
   );
   return {
-    has: (key) => taken.get(key)?.['taken'] === 1,
+    has(key) {
+      try {
+        return taken.get(key)?.['taken'] !== 0;
+      } catch {
+        return true;
+      }
+    },
     [Symbol.dispose]: () => db.close(),
   };
 }
