@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { VideoSourceSpec } from '../../packages/server/src/video/video.ts';
+import { CERTIFICATE } from '../../packages/server/src/outgoing/certificate.fixture.ts';
 import { testVideo, watch } from '../../packages/server/src/video/process/video.fixture.ts';
 import { cameraHttp, sendMultipart } from '../support/camera-http.ts';
 import { findFfmpeg } from '../support/optional.ts';
@@ -150,6 +152,37 @@ describe.skipIf(program.missing)('cameras over HTTP', () => {
     expect((await watched.ended).kind).toBe('failed');
     expect(reached).toBe(0);
     other.close();
+  });
+
+  test('over TLS, through a tunnel of the proxy', async () => {
+    const server = createSecureServer(CERTIFICATE, (_, response) => {
+      void sendMultipart(response, forever(jpegs), 20);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await using out = await openWayOut(port);
+    using watched = watch(video, { source: http(`https://camera.example:${port}/`, out.proxy) });
+    await watched.until(() => watched.pictures.length >= 3);
+    server.closeAllConnections();
+    server.close();
+  });
+
+  test('a JPEG of too many bytes is not given on', async () => {
+    const [small = Buffer.alloc(0)] = jpegs;
+    // Segments of comments between the first marker and the rest.
+    const comment = Buffer.concat([Buffer.from([0xff, 0xfe, 0xff, 0xff]), Buffer.alloc(65_533)]);
+    const large = Buffer.concat([
+      small.subarray(0, 2),
+      ...Array<Buffer>(260).fill(comment),
+      small.subarray(2),
+    ]);
+    await using camera = await cameraHttp(
+      (_, response) => void sendMultipart(response, forever([small, small, large]), 20),
+    );
+    await using out = await openWayOut(camera.port);
+    using watched = watch(video, { source: http(camera.url, out.proxy) });
+    await watched.until(() => watched.corrupt > 0 && watched.pictures.length > 2);
+    for (const { jpeg } of watched.pictures) expect(jpeg.length).toBe(small.length);
   });
 
   test('D-22 a redirect is bound by the rule as the address is', async () => {

@@ -22,6 +22,8 @@ export interface Delivery {
 }
 
 const UNTAKEN_MAX = 2;
+/** Of a JPEG that passes through, bytes. */
+const JPEG_MAX = 16 * 2 ** 20;
 
 export interface DeliveryParts {
   readonly link: Link;
@@ -105,7 +107,7 @@ export function createDelivery({ link, request, input, loaded, opened }: Deliver
     },
     offerJpeg(offered) {
       const bounds = offered.data === null ? undefined : jpegBounds(offered.data);
-      if (bounds === undefined) return false;
+      if (bounds === undefined || offered.size > JPEG_MAX) return false;
       about(bounds.width, bounds.height);
       const time = Date.now();
       if (!passes(time)) return true;

@@ -18,7 +18,6 @@ function tag(a: string | number, b: string, c: string, d: string): number {
 }
 
 export const END_OF_FILE: number = tag('E', 'O', 'F', ' ');
-export const TRY_AGAIN = -11;
 const INVALID_DATA = tag('I', 'N', 'D', 'A');
 
 /** By what FFmpeg answers; numbers below 200 are those of Linux. */

@@ -19,6 +19,9 @@ export interface Input {
   readonly paced: boolean;
 }
 
+/** A larger picture is not decoded: it would take the memory of the machine. 8K is half of it. */
+const PIXELS_MAX = 2n ** 26n;
+
 /** Opens a source. Rejects with `SourceFailure`. */
 export async function openInput(source: VideoSourceSpec): Promise<Input> {
   const { lib, constants } = await library();
@@ -45,6 +48,7 @@ export async function openInput(source: VideoSourceSpec): Promise<Input> {
   decoder.parametersToContext(codecpar);
   decoder.pktTimebase = stream.timeBase;
   decoder.threadCount = 1;
+  decoder.setOption('max_pixels', PIXELS_MAX, constants.AV_OPT_TYPE_INT64);
   const ready = decoder.open2Sync(codec);
   if (ready < 0) throw failureOf(ready);
   return {
