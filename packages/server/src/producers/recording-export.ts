@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { PlayheadError } from '@playhead/protocol';
 import type { Playing, RecordedPicture, Recordings } from '../frames/recordings.ts';
-import type { Exchange, Reply } from '../http/exchange.ts';
+import type { Exchange } from '../http/exchange.ts';
 import type { StreamKey } from '../log/stream-key.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -25,12 +25,8 @@ export interface ExportLimits {
   readonly stallMs: number;
 }
 
-/** Answers with a video of what was recorded; undefined: it was written. One for all sources, because it counts them. */
-export type Exporter = (
-  exchange: Exchange,
-  key: StreamKey,
-  format: 'webm' | 'mp4',
-) => Promise<Reply | undefined>;
+/** Answers with a video of what was recorded. One for all sources, because it counts them. */
+export type Exporter = (exchange: Exchange, key: StreamKey, format: 'webm' | 'mp4') => Promise<void>;
 
 const TYPES = { webm: 'video/webm', mp4: 'video/mp4' } as const;
 
@@ -64,7 +60,10 @@ export function createExporter({ recordings, video, clock, logger, limits }: Exp
       'x-recording-from': new Date(playing.from).toISOString(),
       'x-recording-to': new Date(playing.to).toISOString(),
     };
-    if (exchange.request.method === 'HEAD') return { status: 200, headers };
+    if (exchange.request.method === 'HEAD') {
+      exchange.response.writeHead(200, headers).end();
+      return;
+    }
     if (under >= limits.most)
       throw new PlayheadError('overloaded', 'As many videos are made as may be at once. Try again later.');
     under++;
@@ -73,7 +72,6 @@ export function createExporter({ recordings, video, clock, logger, limits }: Exp
     } finally {
       under--;
     }
-    return undefined;
   };
 
   async function send(

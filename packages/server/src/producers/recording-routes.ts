@@ -61,7 +61,8 @@ export function mountRecording(face: RecordingFace): void {
       access: { scope: face.read },
       async handle(exchange) {
         const { key } = await face.find(exchange);
-        return face.exporter(exchange, key, format);
+        await face.exporter(exchange, key, format);
+        return undefined;
       },
     });
   face.add({

@@ -263,6 +263,23 @@ describe('how computers end', () => {
     expect(readdirSync(join(folder, 'workspaces'))).toEqual([]);
   });
 
+  test('D-5 D-12 its recording outlives it, and is gone when it is forgotten', async () => {
+    const rig = await rigWith({ keepMs: 10_000 });
+    const { id } = await rig.open({ recording: { fps: 1 } });
+    const key = streamKey('default', `computers/${id}/recording`);
+    expect((await rig.call('GET', `/${id}/recording`)).body).toMatchObject({ recording: true, fps: 1 });
+    await rig.call('DELETE', `/${id}`);
+    expect((await rig.call('GET', `/${id}/recording`)).body).toMatchObject({
+      recording: false,
+      closed: true,
+    });
+    expect((await rig.call('GET', `/${id}/recording?at=1`)).body).toMatchObject({ reason: 'before' });
+    expect((await rig.call('GET', `/${id}/recording.webm`)).status).toBe(501);
+    rig.clock.advance(3_600_000 + 10_000);
+    while ((await rig.log.bounds(key)) !== undefined) await new Promise((resolve) => setImmediate(resolve));
+    expect((await rig.call('GET', `/${id}/recording`)).status).toBe(404);
+  });
+
   test('the end of the server stops them, and takes no new ones', async () => {
     const rig = await rigWith();
     const { id } = await rig.open();
