@@ -71,8 +71,9 @@ describe.skipIf(findFfmpeg().missing)('detectors', () => {
         using watched = look({}, { width });
         expect(await watched.ended).toEqual({ kind: 'over' });
         // Behind the second in which the scene was learned, with the rectangle at its left.
-        const told = watched.detections.filter(({ number }) => number > 25);
-        expect(told.length).toBeGreaterThan(10);
+        const began = watched.pictures[0]?.time ?? 0;
+        const told = watched.detections.filter(({ time }) => time > began + 2_500);
+        expect(told.length).toBeGreaterThan(5);
         const numbers = told.map(({ number }) => number);
         expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
         for (const { number, time, width: wide, height, objects } of told) {
@@ -119,7 +120,7 @@ describe.skipIf(findFfmpeg().missing)('detectors', () => {
     test('F-7 less than was asked for is nothing: told with no objects', async () => {
       using watched = look({ area: 0.5 });
       await watched.ended;
-      expect(watched.detections.length).toBeGreaterThan(10);
+      expect(watched.detections.length).toBeGreaterThan(5);
       for (const { objects } of watched.detections) expect(objects).toEqual([]);
     });
 

@@ -59,13 +59,13 @@ test.each([
   ['mp4', 'h264'],
 ] as const)('a file of %s has the pictures, each at its time', async (format, codec) => {
   // Slow enough that nobody who reads skips any.
-  const slow = pictures.slice(0, 8).map(({ jpeg }, index) => ({ jpeg, time: 5_000 + index * 200 }));
+  const slow = pictures.slice(0, 5).map(({ jpeg }, index) => ({ jpeg, time: 5_000 + index * 400 }));
   const back = await readBack(await written(format, slow));
   expect(back.codec).toBe(codec);
   expect(back.sizes).toEqual(new Set(['320x180']));
-  expect(back.times.length).toBe(8);
+  expect(back.times.length).toBe(5);
   // Read at its own pace, so what is read last came no sooner than it was shown.
-  expect(back.times.at(-1)).toBeGreaterThanOrEqual(1_350);
+  expect(back.times.at(-1)).toBeGreaterThanOrEqual(1_000);
 });
 
 test('pictures of other sizes are fitted into the first, and what is no picture is passed over', async () => {
