@@ -51,15 +51,17 @@ export async function openInput(source: VideoSourceSpec): Promise<Input> {
   decoder.setOption('max_pixels', PIXELS_MAX, constants.AV_OPT_TYPE_INT64);
   const ready = decoder.open2Sync(codec);
   if (ready < 0) throw failureOf(ready);
+  // A picture for itself is sent when it was made.
+  const alone = paced === undefined && ['mpjpeg', 'mjpeg', 'jpeg_pipe'].includes(format.iformat?.name ?? '');
   return {
     format,
     stream,
     decoder,
     codec: source.kind === 'pattern' ? 'rawvideo' : (lib.avGetCodecName(codecpar.codecId) ?? 'unknown'),
     jpeg: codecpar.codecId === constants.AV_CODEC_ID_MJPEG,
-    fps: rate(stream),
-    // A picture for itself is sent when it was made.
-    paced: paced ?? !['mpjpeg', 'mjpeg', 'jpeg_pipe'].includes(format.iformat?.name ?? ''),
+    // They have no times of their own, and FFmpeg makes some up.
+    fps: alone ? null : rate(stream),
+    paced: paced ?? !alone,
   };
 }
 
