@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { badCameras, resized } from '../support/bad-cameras.ts';
+import { badCameras, listenOn, resized } from '../support/bad-cameras.ts';
 import type { CameraHttp } from '../support/camera-http.ts';
 import {
   cameraEvent,
@@ -59,42 +59,65 @@ describe('who means cameras ill', () => {
     await viewer.when(() => viewer.texts[2], 'frames of another camera');
   }
 
-  test('D-23 credentials in a URL are used, and never seen again', async () => {
-    const id = fresh();
-    const url = `http://${USER}:${PASS}@127.0.0.1:${upstream.port}/401?token=${TOKEN}`;
-    const answers = [await cameras(server, 'POST', '', { id, url })];
-    expect(answers[0]?.status).toBe(201);
-    using _viewer = await watchCamera(server, id);
-    const processes: string[] = [];
-    const failed = cameraEvent(server, id, 'failed').then(() => true);
-    for (let over = false; !over; ) {
-      for (const pid of await childrenOf(server.pid)) processes.push(await processText(pid));
-      over = await Promise.race([
-        failed,
-        new Promise<false>((resolve) => setImmediate(() => resolve(false))),
-      ]);
-    }
-    expect(processes.length).toBeGreaterThan(0);
-    answers.push(
-      await cameras(server, 'GET', `/${id}`),
-      await cameras(server, 'GET'),
-      await request(server, '/api/v1/actions/cameras'),
-      await cameras(server, 'PATCH', `/${id}`, { quality: 50 }),
-      await cameras(server, 'PATCH', `/${id}`, { url: `gopher://${USER}:${PASS}@127.0.0.1/?${TOKEN}` }),
-      await cameras(server, 'POST', '', { id: fresh(), url: `http://${USER}:${PASS}@/?${TOKEN}` }),
-      await cameras(server, 'POST', '', { id: fresh(), url: `http://${USER}:${PASS}@10.0.0.1/?${TOKEN}` }),
-      await request(server, `/v1/streams/cameras/${id}/events?after=start`),
-      await request(server, '/v1/streams?prefix=cameras/'),
-    );
-    // They are used: the upstream asked for a user and got one, or the URL was asked for as it is.
-    expect(upstream.asked.some((path) => path.includes(TOKEN))).toBe(true);
-    const seen = [...answers.map(({ text }) => text), server.stdout, server.stderr, ...processes];
-    for (const secret of SECRETS) for (const text of seen) expect(text).not.toContain(secret);
-    await cameras(server, 'DELETE', `/${id}`);
-    // What is deleted is not kept anywhere.
-    await server.restart();
-    expect((await cameras(server, 'GET', `/${id}`)).status).toBe(404);
-  });
+  test.each(['http', 'rtsp'])(
+    'D-23 credentials in a URL of %s are used, and never seen again',
+    async (kind) => {
+      const id = fresh();
+      let heard = '';
+      const rtsp = await listenOn((socket) => {
+        socket.on('data', (bytes: Buffer) => {
+          heard += bytes.toString();
+          const cseq = /CSeq: *(\d+)/i.exec(bytes.toString())?.[1] ?? '1';
+          socket.write(
+            `RTSP/1.0 401 Unauthorized\r\nCSeq: ${cseq}\r\nWWW-Authenticate: Basic realm="camera"\r\n\r\n`,
+          );
+        });
+      });
+      const port = kind === 'rtsp' ? rtsp.port : upstream.port;
+      const url = `${kind}://${USER}:${PASS}@127.0.0.1:${port}/401?token=${TOKEN}`;
+      const answers = [await cameras(server, 'POST', '', { id, url, recording: true })];
+      expect(answers[0]?.status).toBe(201);
+      using _viewer = await watchCamera(server, id);
+      const processes: string[] = [];
+      const failed = cameraEvent(server, id, 'failed').then(() => true);
+      for (let over = false; !over; ) {
+        for (const pid of await childrenOf(server.pid)) processes.push(await processText(pid));
+        over = await Promise.race([
+          failed,
+          new Promise<false>((resolve) => setImmediate(() => resolve(false))),
+        ]);
+      }
+      expect(processes.length).toBeGreaterThan(0);
+      expect((await viewCamera(server, id)).state).toMatchObject({ reason: 'unauthorized' });
+      answers.push(
+        await cameras(server, 'GET', `/${id}`),
+        await cameras(server, 'GET'),
+        await cameras(server, 'GET', `/${id}/picture`),
+        await cameras(server, 'GET', `/${id}/recording`),
+        await request(server, '/api/v1/actions/cameras'),
+        await cameras(server, 'PATCH', `/${id}`, { quality: 50 }),
+        await cameras(server, 'PATCH', `/${id}`, { url: `gopher://${USER}:${PASS}@127.0.0.1/?${TOKEN}` }),
+        await cameras(server, 'POST', '', { id: fresh(), url: `${kind}://${USER}:${PASS}@/?${TOKEN}` }),
+        await cameras(server, 'POST', '', {
+          id: fresh(),
+          url: `${kind}://${USER}:${PASS}@10.0.0.1/?${TOKEN}`,
+        }),
+        await request(server, `/v1/streams/cameras/${id}/events?after=start`),
+        await request(server, '/v1/streams?prefix=cameras/'),
+      );
+      // They are used.
+      const basic = Buffer.from(`${USER}:${PASS}`).toString('base64');
+      if (kind === 'rtsp') expect(heard).toContain(basic);
+      expect(kind === 'rtsp' ? heard : upstream.asked.join(' ')).toContain(TOKEN);
+      const seen = [...answers.map(({ text }) => text), server.stdout, server.stderr, ...processes];
+      for (const secret of [...SECRETS, basic]) for (const text of seen) expect(text).not.toContain(secret);
+      await cameras(server, 'DELETE', `/${id}`);
+      await rtsp.close();
+      // What is deleted is gone for good.
+      await server.restart();
+      expect((await cameras(server, 'GET', `/${id}`)).status).toBe(404);
+    },
+  );
 
   test('what is pushed and is no JPEG is refused, and makes no camera', async () => {
     const frames: Readonly<Record<string, Buffer>> = {
