@@ -84,7 +84,9 @@ async function prepareRemote(
 async function checkModel({ detect }: CameraRecord, { folders }: Reachable): Promise<Refused | undefined> {
   if (detect?.kind !== 'onnx') return undefined;
   const found = await insideFolders(detect.model, folders);
-  return typeof found === 'string' ? undefined : { ...found, message: `Its model: ${found.message}` };
+  // One that is not there is told by the detector, and pictures go on.
+  if (typeof found === 'string' || found.reason === 'not-found') return undefined;
+  return { ...found, message: `Its model: ${found.message}` };
 }
 
 /** The path without links, if it is inside of a folder; links are followed first, so none leads out. */
