@@ -4,9 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Detection, type FrameData, makeCamera, watchCamera } from '../support/cameras.ts';
+import {
+  cameraEvent,
+  cameras,
+  type Detection,
+  type FrameData,
+  makeCamera,
+  watchCamera,
+} from '../support/cameras.ts';
+import { colourModel } from '../support/onnx-model.ts';
 import { readFrame } from '../support/frames.ts';
-import { findFfmpeg } from '../support/optional.ts';
+import { findFfmpeg, findOnnxRuntime } from '../support/optional.ts';
 import { openSocket } from '../support/socket.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { readPage } from '../support/streams.ts';
@@ -37,7 +45,7 @@ interface Found {
   readonly objects: readonly Detection[];
 }
 
-describe.skipIf(ffmpeg.missing)('motion', () => {
+describe.skipIf(ffmpeg.missing)('detectors of the server', () => {
   let folder: string;
   let server: TestServer;
 
@@ -115,4 +123,40 @@ describe.skipIf(ffmpeg.missing)('motion', () => {
     expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['opening', 'opened']));
     expect(events.map(({ type }) => type)).not.toContain('closed');
   });
+
+  test.skipIf(findOnnxRuntime().missing)(
+    'F7 CC-18 what a model finds goes with its frame, by the labels it was given; one that cannot be used is told',
+    async () => {
+      const red = 'drawbox=x=32:y=16:w=16:h=16:color=red:t=fill';
+      await run(ffmpeg.path, [
+        ...['-loglevel', 'error', '-f', 'lavfi', '-i', 'color=black:size=128x64:rate=10'],
+        ...['-vf', `${red},drawbox=x=96:y=48:w=16:h=16:color=blue:t=fill`, '-t', '1'],
+        ...['-c:v', 'libx264', '-crf', '8', '-pix_fmt', 'yuv444p', join(folder, 'colours.mp4')],
+      ]);
+      const model = join(folder, 'colours.onnx');
+      await writeFile(model, colourModel({ answer: 'v8' }));
+      const url = `file://${join(folder, 'colours.mp4')}`;
+      const detect = { kind: 'onnx', model, labels: ['apple', 'plum'], confidence: 0.5, fps: 5 };
+      await makeCamera(server, { id: 'fruit', url, detect });
+      using viewer = await watchCamera(server, 'fruit');
+      const seen = await viewer.frame(({ detections }) => (detections?.length ?? 0) > 0);
+      expect(seen.detections?.map((one) => [one.class, ...one.bbox]).sort()).toEqual([
+        ['apple', 32, 16, 16, 16],
+        ['plum', 96, 48, 16, 16],
+      ]);
+      await until(
+        async () => (await found('fruit')).some(({ frame }) => frame.timestamp === seen.timestamp),
+        'the same in the stream',
+      );
+      const missing = { ...detect, model: join(folder, 'nowhere.onnx') };
+      await makeCamera(server, { id: 'no-model', url, detect: missing });
+      using other = await watchCamera(server, 'no-model');
+      await cameraEvent(server, 'no-model', 'detector-failed');
+      await other.frame(() => true, other.texts.length);
+      const outside = await cameras(server, 'POST', '', {
+        ...{ id: 'stray', url, detect: { ...detect, model: '/etc/hostname' } },
+      });
+      expect(outside.status).toBe(403);
+    },
+  );
 });
