@@ -93,12 +93,15 @@ export function createLiveCameras(parts: LiveParts): LiveCameras {
       }
       // Its place is taken before anything is waited for.
       cameras.set(record.id, null);
+      let camera: Camera | undefined;
       try {
-        const camera = await open(record);
+        camera = await open(record);
         await store.put(record, secret);
         cameras.set(record.id, camera);
         return camera;
       } catch (error) {
+        // Its streams go, or nobody could make it later.
+        await camera?.remove();
         cameras.delete(record.id);
         throw error;
       }
