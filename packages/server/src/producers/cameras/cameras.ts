@@ -49,7 +49,7 @@ export function createCameras(parts: CamerasParts): Cameras {
   const store = createCameraStore(records);
   const slots = { taken: 0 };
   const { recordings, exporter } = parts;
-  const recorded = createCameraRecordings({ recordings, records, logger });
+  const recorded = createCameraRecordings({ recordings, records, clock, logger });
   const live = createLiveCameras({
     ...{ log, store, hub, clock, logger, video, settings, frames: parts.frames },
     prepare: (record) => prepare(record),

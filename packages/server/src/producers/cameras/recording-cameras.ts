@@ -2,6 +2,7 @@ import type { Recording, Recordings, RecordingWish } from '../../frames/recordin
 import { nameSegment } from '../../log/name-segment.ts';
 import type { StreamKey } from '../../log/stream-key.ts';
 import type { Collection, Records } from '../../records/records.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Camera } from './camera.ts';
 import { cameraStream } from './camera-record.ts';
@@ -19,14 +20,20 @@ export interface CameraRecordings {
   stop(): Promise<void>;
 }
 
+/** Between two tries to go on recording, ms. */
+const AGAIN_MS = 5_000;
+
 export function createCameraRecordings(parts: {
   readonly recordings: Recordings;
   readonly records: Records;
+  readonly clock: Clock;
   readonly logger: Logger;
 }): CameraRecordings {
-  const { recordings, logger } = parts;
+  const { recordings, clock, logger } = parts;
   const wishes: Collection<RecordingWish> = parts.records.collection('camera-recordings');
   const opened = new Map<StreamKey, Recording>();
+  /** Tries that are still to come. */
+  const again = new Map<StreamKey, Disposable>();
 
   function of(camera: Camera): Recording {
     const { tenant, id } = camera.record;
@@ -40,18 +47,33 @@ export function createCameraRecordings(parts: {
     return recording;
   }
 
+  async function resume(camera: Camera): Promise<void> {
+    const recording = of(camera);
+    try {
+      const wish = await wishes.get(keyOf(camera));
+      if (wish !== undefined) await recording.on(wish);
+    } catch (error) {
+      logger.error({ camera: camera.record.id, err: error }, 'a camera is not recorded; this is tried again');
+      again.set(
+        recording.key,
+        clock.after(AGAIN_MS, () => {
+          again.delete(recording.key);
+          void resume(camera);
+        }),
+      );
+    }
+  }
+
+  function giveUp(key: StreamKey): void {
+    again.get(key)?.[Symbol.dispose]();
+    again.delete(key);
+  }
+
   return {
     of,
-    async resume(camera) {
-      const wish = await wishes.get(keyOf(camera));
-      if (wish === undefined) return;
-      try {
-        await of(camera).on(wish);
-      } catch (error) {
-        logger.error({ camera: camera.record.id, err: error }, 'a camera is not recorded');
-      }
-    },
+    resume,
     async turn(camera, wish) {
+      giveUp(of(camera).key);
       if (wish === null) {
         await wishes.delete(keyOf(camera));
         await of(camera).off();
@@ -64,9 +86,11 @@ export function createCameraRecordings(parts: {
       await wishes.delete(keyOf(camera));
       const recording = of(camera);
       opened.delete(recording.key);
+      giveUp(recording.key);
       await recording[Symbol.asyncDispose]();
     },
     async stop() {
+      for (const key of again.keys()) giveUp(key);
       await Promise.all([...opened.values()].map((recording) => recording[Symbol.asyncDispose]()));
       opened.clear();
     },
