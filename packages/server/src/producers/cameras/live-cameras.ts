@@ -33,6 +33,9 @@ export interface LiveCameras extends Disposable {
   check(): void;
 }
 
+/** Of what became of a camera: anybody who may watch it causes events. */
+const EVENT_BYTES = 16 * 2 ** 20;
+
 export function createLiveCameras(parts: LiveParts): LiveCameras {
   const { log, store, logger, settings } = parts;
   /** By tenant, then by id. */
@@ -49,7 +52,8 @@ export function createLiveCameras(parts: LiveParts): LiveCameras {
 
   async function open(record: CameraRecord): Promise<Camera> {
     const { tenant, id } = record;
-    for (const part of ['events', 'detections'] as const) await log.create(cameraStream(tenant, id, part));
+    await log.create(cameraStream(tenant, id, 'events'), { retention: { maxBytes: EVENT_BYTES } });
+    await log.create(cameraStream(tenant, id, 'detections'));
     return Camera.open(parts, record);
   }
 
