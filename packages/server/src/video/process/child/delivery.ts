@@ -2,7 +2,7 @@ import type { Frame, Packet } from 'node-av/lib';
 import type { VideoRequest } from '../../video.ts';
 import { startDetection } from './detection.ts';
 import { jpegBounds } from './jpeg-bounds.ts';
-import type { Input } from './input.ts';
+import { type Input, openDecoder } from './input.ts';
 import type { Loaded } from './library.ts';
 import type { Link } from './link.ts';
 import { createPictureMaker, fitted } from './picture-maker.ts';
@@ -28,6 +28,7 @@ const JPEG_MAX = 16 * 2 ** 20;
 export interface DeliveryParts {
   readonly link: Link;
   readonly request: VideoRequest;
+  /** As it was opened first. */
   readonly input: Input;
   readonly loaded: Loaded;
   /** Called when it was told what the source is, each time. */
@@ -50,6 +51,8 @@ export function createDelivery({ link, request, input, loaded, opened }: Deliver
   packet.alloc();
   const decoded: Frame = new lib.Frame();
   decoded.alloc();
+  // Of its own, made now: what the input has goes with it.
+  const decoder = input.jpeg ? openDecoder(loaded, input.stream) : undefined;
   let isDecoded = false;
 
   function about(width: number, height: number): void {
@@ -77,8 +80,8 @@ export function createDelivery({ link, request, input, loaded, opened }: Deliver
 
   /** Decodes the newest JPEG, once. */
   function decode(): boolean {
-    const { decoder } = input;
-    isDecoded ||= decoder.sendPacketSync(packet) >= 0 && decoder.receiveFrameSync(decoded) >= 0;
+    isDecoded ||=
+      decoder !== undefined && decoder.sendPacketSync(packet) >= 0 && decoder.receiveFrameSync(decoded) >= 0;
     return isDecoded;
   }
 

@@ -1,11 +1,11 @@
 import type { CodecContext, FormatContext, Stream } from 'node-av/lib';
 import type { VideoSourceSpec } from '../../video.ts';
 import { failureOf, SourceFailure } from './failure.ts';
-import { library } from './library.ts';
+import { type Loaded, library } from './library.ts';
 import { sourceAddress } from './source-address.ts';
 
-/** A source that is open. */
-export interface Input {
+/** A source that is open. Disposing closes it; nothing of it may be used then. */
+export interface Input extends Disposable {
   readonly format: FormatContext;
   readonly stream: Stream;
   /** Open; one thread, so that no picture waits for others behind it. */
@@ -24,7 +24,8 @@ const PIXELS_MAX = 2n ** 26n;
 
 /** Opens a source. Rejects with `SourceFailure`. */
 export async function openInput(source: VideoSourceSpec): Promise<Input> {
-  const { lib, constants } = await library();
+  const loaded = await library();
+  const { lib, constants } = loaded;
   const { url, demuxer, options, paced, failure } = await sourceAddress(source);
   const format = new lib.FormatContext();
   const found = demuxer === undefined ? null : lib.InputFormat.findInputFormat(demuxer);
@@ -41,16 +42,7 @@ export async function openInput(source: VideoSourceSpec): Promise<Input> {
   if (index < 0 || stream === undefined) throw new SourceFailure('no-video', 'There is no video in it.');
   for (const other of format.streams) if (other.index !== index) other.discard = constants.AVDISCARD_ALL;
   const { codecpar } = stream;
-  const codec = lib.Codec.findDecoder(codecpar.codecId);
-  if (codec === null) throw new SourceFailure('no-video', 'Its video has a codec that is not read here.');
-  const decoder = new lib.CodecContext();
-  decoder.allocContext3(codec);
-  decoder.parametersToContext(codecpar);
-  decoder.pktTimebase = stream.timeBase;
-  decoder.threadCount = 1;
-  decoder.setOption('max_pixels', PIXELS_MAX, constants.AV_OPT_TYPE_INT64);
-  const ready = decoder.open2Sync(codec);
-  if (ready < 0) throw failureOf(ready);
+  const decoder = openDecoder(loaded, stream);
   // A picture for itself is sent when it was made.
   const alone = paced === undefined && ['mpjpeg', 'mjpeg', 'jpeg_pipe'].includes(format.iformat?.name ?? '');
   return {
@@ -62,7 +54,26 @@ export async function openInput(source: VideoSourceSpec): Promise<Input> {
     // They have no times of their own, and FFmpeg makes some up.
     fps: alone ? null : rate(stream),
     paced: paced ?? !alone,
+    [Symbol.dispose]() {
+      decoder.freeContext();
+      format.closeInputSync();
+    },
   };
+}
+
+/** Throws `SourceFailure`. */
+export function openDecoder({ lib, constants }: Loaded, { codecpar, timeBase }: Stream): CodecContext {
+  const codec = lib.Codec.findDecoder(codecpar.codecId);
+  if (codec === null) throw new SourceFailure('no-video', 'Its video has a codec that is not read here.');
+  const decoder = new lib.CodecContext();
+  decoder.allocContext3(codec);
+  decoder.parametersToContext(codecpar);
+  decoder.pktTimebase = timeBase;
+  decoder.threadCount = 1;
+  decoder.setOption('max_pixels', PIXELS_MAX, constants.AV_OPT_TYPE_INT64);
+  const ready = decoder.open2Sync(codec);
+  if (ready < 0) throw failureOf(ready);
+  return decoder;
 }
 
 /** Pictures a second, where a source knows and it is no clock rate. */

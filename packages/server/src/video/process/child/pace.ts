@@ -2,8 +2,6 @@
 export interface Pace {
   /** ms until a picture is due whose place in the source is `at` seconds; 0 or less: now. */
   wait(at: number): number;
-  /** What comes next has nothing to do with what was before. */
-  restart(): void;
 }
 
 /** Later than this, ms, and what comes is no longer hurried: it would be a burst. */
@@ -29,9 +27,6 @@ export function createPace(now: () => number): Pace {
       const wait = began + (at - first) * 1_000 - time;
       if (wait < -LATE_MS) began -= wait;
       return wait;
-    },
-    restart() {
-      began = undefined;
     },
   };
 }
