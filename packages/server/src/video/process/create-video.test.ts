@@ -97,6 +97,15 @@ test('a process that was killed is told of by the name of the signal', async () 
   expect(end).toMatchObject({ message: expect.stringContaining('SIGSEGV') });
 });
 
+test('a process that takes too much memory is ended', async () => {
+  await using small = testVideo({ memoryBytes: 32 * 2 ** 20 });
+  using watched = watch(small, { source: DEMO });
+  expect(await watched.ended).toEqual({
+    kind: 'died',
+    message: 'Its process took more than 32 MiB of memory.',
+  });
+});
+
 test('disposing all ends all processes, also those that have not begun', async () => {
   const all = testVideo();
   const running = watch(all, { source: DEMO });

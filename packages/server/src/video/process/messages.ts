@@ -1,8 +1,10 @@
 import type { Detected } from '../detector.ts';
 import type { VideoAbout, VideoEnd, VideoPicture, VideoRequest, WriteRequest } from '../video.ts';
 
-/** What the server tells a process of video. The first says what it is for. */
+/** What the server tells a process of video. The second says what it is for. */
 export type Command =
+  /** How much memory the process may take; said before all else. */
+  | { readonly type: 'bound'; readonly memoryBytes: number }
   | { readonly type: 'open'; readonly request: VideoRequest }
   | { readonly type: 'taken'; readonly count: number }
   | { readonly type: 'write'; readonly format: WriteRequest['format']; readonly lastMs: number }

@@ -65,6 +65,7 @@ export async function startProcess(
     }
   });
   const allRead = new Promise<void>((resolve) => output.once('close', resolve));
+  input.write(encodeHead({ type: 'bound', memoryBytes: settings.memoryBytes } satisfies Command, 0));
   return {
     pid: running.identity.pid,
     exited: running.exited.then(async (exit) => {

@@ -4,6 +4,11 @@ export interface VideoSettings {
   readonly path: string;
   /** Memory that the JavaScript of one process may take, bytes; pictures are not in it. */
   readonly heapBytes: number;
+  /** Memory that one process may take in all, bytes; what takes more is ended. */
+  readonly memoryBytes: number;
 }
 
-export const VIDEO_DEFAULTS: Omit<VideoSettings, 'path'> = { heapBytes: 128 * 2 ** 20 };
+export const VIDEO_DEFAULTS: Omit<VideoSettings, 'path'> = {
+  heapBytes: 128 * 2 ** 20,
+  memoryBytes: 2 * 2 ** 30,
+};

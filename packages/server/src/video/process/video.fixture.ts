@@ -3,16 +3,16 @@ import { systemClock } from '../../runtime/clock.ts';
 import type { Detected } from '../detector.ts';
 import type { OpenVideo, Video, VideoAbout, VideoEnd, VideoPicture, VideoRequest } from '../video.ts';
 import { createVideo } from './create-video.ts';
-import { VIDEO_DEFAULTS } from './video-settings.ts';
+import { VIDEO_DEFAULTS, type VideoSettings } from './video-settings.ts';
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
-export function testVideo(): Video {
+export function testVideo(settings: Partial<VideoSettings> = {}): Video {
   return createVideo({
     launcher: createDirectLauncher(),
     clock: systemClock,
     logger: SILENT,
-    settings: { ...VIDEO_DEFAULTS, path: process.env['PATH'] ?? '' },
+    settings: { ...VIDEO_DEFAULTS, path: process.env['PATH'] ?? '', ...settings },
   });
 }
 
