@@ -463,6 +463,24 @@ describe('cameras over HTTP', () => {
     expect((await cameras(server, 'POST', '', { id: 'busy' })).status).toBe(201);
   });
 
+  test('CC-14 a camera that is changed is opened anew, and needs no second place among those that are open', async () => {
+    await using own = await startServer({ env: { PLAYHEAD_CAMERA_MAX_RUNNING: '1' } });
+    using viewer = await watchCamera(own, 'demo', { query: '', protocols: ['playhead.frames.v1'] });
+    await viewer.when(() => viewer.binary[0], 'a frame');
+    await cameras(own, 'PATCH', '/demo', { width: 320 });
+    await viewer.when(
+      () => viewer.binary.find((message) => readFrame(message).head.width === 320),
+      'a frame of the new size',
+    );
+    const { events } = await readPage(own, 'cameras/demo/events', '?after=start');
+    const types = events.map(({ type }) => type);
+    expect(types.slice(0, 5)).toEqual(['opening', 'opened', 'closed', 'opening', 'opened']);
+    await makeCamera(own, { id: 'second', url: 'pattern:testsrc2' });
+    using _other = await watchCamera(own, 'second');
+    const failed = await cameraEvent(own, 'second', 'failed');
+    expect(failed.data).toMatchObject({ reason: 'limit' });
+  });
+
   test('D-6 a tenant has as many cameras as it may', async () => {
     await using own = await startServer({ env: { PLAYHEAD_CAMERA_MAX_PER_TENANT: '2' } });
     expect((await cameras(own, 'POST', '', { id: 'a' })).status).toBe(201);

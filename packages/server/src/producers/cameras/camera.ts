@@ -228,9 +228,7 @@ export class Camera {
   /** Stops where frames come from. Its streams stay, and whoever watches them. */
   close(): void {
     this.#closed = true;
-    this.#detector?.[Symbol.dispose]();
-    this.#feed?.[Symbol.dispose]();
-    this.#drawnFeed?.[Symbol.dispose]();
+    this.#stop();
   }
 
   /** The same, and ends its streams of frames. */
@@ -246,11 +244,17 @@ export class Camera {
     return cameraStream(this.#record.tenant, this.#record.id, part);
   }
 
+  #stop(): void {
+    this.#detector?.[Symbol.dispose]();
+    this.#feed?.[Symbol.dispose]();
+    this.#drawnFeed?.[Symbol.dispose]();
+  }
+
   #begin(): void {
     const { frames, hub, clock, settings } = this.#parts;
     const { url, detect } = this.#record;
-    const [feed, drawnFeed] = [this.#feed, this.#drawnFeed];
-    this.#detector?.[Symbol.dispose]();
+    // What was open is closed first: it may hold the last place that there is for sources.
+    this.#stop();
     this.#detector = undefined;
     this.#detectorDown = false;
     this.#pushed = url === null ? new PushedSource(clock) : undefined;
@@ -270,8 +274,6 @@ export class Camera {
           });
     this.#drawnFeed = this.#drawn === undefined ? undefined : frames.feed(this.#drawn);
     this.#streams.annotated.show(this.#drawnFeed ?? this.#feed);
-    feed?.[Symbol.dispose]();
-    drawnFeed?.[Symbol.dispose]();
     // A detector is a viewer that shows nothing: frames are made for it though nobody else watches.
     if (url !== null && detect !== null && detect.kind !== 'outside')
       this.#detector = holdDemand(this.#parts, this.#key('frames'), 1000 / detect.fps);
