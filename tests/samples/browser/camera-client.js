@@ -2,24 +2,24 @@
 // each frame drawn, and sent on to the server with the key. Put into a page as it is; `settings` and `seen` are the page's.
 let socket = null;
 
-function startStreaming(cameraId) {
+window.startStreaming = (cameraId) => {
   socket = new WebSocket(`ws://${settings.host}:${settings.port}/ws/stream/${cameraId}`);
   socket.onopen = () => seen.streaming.push(true);
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data);
     seen.frames.push(message);
     draw(document.querySelector('canvas'), message);
-    forward(message);
+    void forward(message);
   };
   socket.onerror = () => seen.errors.push('Stream connection error');
   socket.onclose = () => seen.streaming.push(false);
-}
+};
 
-function stopStreaming() {
+window.stopStreaming = () => {
   socket?.close();
   socket = null;
   seen.streaming.push(false);
-}
+};
 
 async function forward({ frame, timestamp, camera_id }) {
   const response = await fetch(`${settings.api}/api/v1/actions/actions/send`, {
