@@ -66,7 +66,7 @@ describe.skipIf(findFfmpeg().missing)('detectors', () => {
     }
 
     test.each([null, 240])(
-      'F-7 a box is where the thing is, in the pixels of the picture it names (width %s)',
+      'F7 a box is where the thing is, in the pixels of the picture it names (width %s)',
       async (width) => {
         using watched = look({}, { width });
         expect(await watched.ended).toEqual({ kind: 'over' });
@@ -87,7 +87,7 @@ describe.skipIf(findFfmpeg().missing)('detectors', () => {
       },
     );
 
-    test('F-7 pictures that pass through untouched are looked at too', async () => {
+    test('F7 pictures that pass through untouched are looked at too', async () => {
       const path = join(folder, 'motion.avi');
       await ffmpeg(['-i', scene, '-c:v', 'mjpeg', '-q:v', '2', path]);
       using watched = watch(video, { source: { kind: 'file', path, loop: true }, detector: MOTION });
@@ -101,7 +101,7 @@ describe.skipIf(findFfmpeg().missing)('detectors', () => {
         expect(Math.abs(value - (there[edge] ?? 0))).toBeLessThanOrEqual(3);
     });
 
-    test('F-7 nothing is found outside of the zones, nor in a mask', async () => {
+    test('F7 nothing is found outside of the zones, nor in a mask', async () => {
       const half = (from: number, to: number): Polygon => [
         [from, 0],
         [to, 0],
@@ -117,14 +117,14 @@ describe.skipIf(findFfmpeg().missing)('detectors', () => {
       }
     });
 
-    test('F-7 less than was asked for is nothing: told with no objects', async () => {
+    test('F7 less than was asked for is nothing: told with no objects', async () => {
       using watched = look({ area: 0.5 });
       await watched.ended;
       expect(watched.detections.length).toBeGreaterThan(5);
       for (const { objects } of watched.detections) expect(objects).toEqual([]);
     });
 
-    test('F-7 a detector looks no more often than it is to', async () => {
+    test('F7 a detector looks no more often than it is to', async () => {
       using watched = look({ fps: 2 });
       await watched.ended;
       expect(watched.detections.length).toBeGreaterThan(3);
@@ -174,7 +174,7 @@ describe.skipIf(findFfmpeg().missing)('detectors', () => {
         .toSorted();
 
     test.each(['v5', 'v8'] as const)(
-      'F-7 objects are found by a model of the shape of YOLO%s',
+      'F7 objects are found by a model of the shape of YOLO%s',
       async (answer) => {
         using watched = await look(`${answer}.onnx`, colourModel({ answer }));
         await watched.until(() => watched.detections.length >= 3);
@@ -190,14 +190,14 @@ describe.skipIf(findFfmpeg().missing)('detectors', () => {
       },
     );
 
-    test('F-7 a model that takes any size is given one', async () => {
+    test('F7 a model that takes any size is given one', async () => {
       const model = colourModel({ answer: 'grid', input: [1, 3, 'height', 'width'] });
       using watched = await look('any.onnx', model);
       await watched.until(() => watched.troubles.length === 1);
       expect(watched.troubles[0]).toContain('[1, 2, 80, 80]');
     });
 
-    test('F-7 boxes lie inside of the picture, and those that overlap are one', async () => {
+    test('F7 boxes lie inside of the picture, and those that overlap are one', async () => {
       using watched = await look('large.onnx', colourModel({ answer: 'v8', box: 40 }), { confidence: 0.3 });
       await watched.until(() => watched.detections.length >= 1);
       const objects = watched.detections[0]?.objects ?? [];
@@ -210,7 +210,7 @@ describe.skipIf(findFfmpeg().missing)('detectors', () => {
       }
     });
 
-    test('F-7 zones and masks hold for objects too', async () => {
+    test('F7 zones and masks hold for objects too', async () => {
       const left: Polygon = [
         [0, 0],
         [0.5, 0],
@@ -229,7 +229,7 @@ describe.skipIf(findFfmpeg().missing)('detectors', () => {
       ['four colours', colourModel({ answer: 'v8', input: [1, 4, 64, 64] }), {}, ''],
       ['no model at all', Buffer.from('no model'), {}, 'cannot be loaded'],
       ['no labels', colourModel({ answer: 'v8' }), { labels: [] }, 'labels'],
-    ])('F-7 %s is told of once, in a sentence, and pictures go on', async (_, model, settings, words) => {
+    ])('F7 %s is told of once, in a sentence, and pictures go on', async (_, model, settings, words) => {
       using watched = await look('wrong.onnx', model, settings);
       await watched.until(() => watched.troubles.length > 0);
       const then = watched.pictures.length;
@@ -241,7 +241,7 @@ describe.skipIf(findFfmpeg().missing)('detectors', () => {
       expect(watched.detections).toEqual([]);
     });
 
-    test('F-7 a model that is not there is told of', async () => {
+    test('F7 a model that is not there is told of', async () => {
       using watched = watch(video, {
         source: { kind: 'file', path: scene, loop: true },
         detector: { ...ONNX, model: join(folder, 'nowhere.onnx') },
