@@ -68,6 +68,13 @@ describe('what a camera says', () => {
     );
   });
 
+  test('D-22 a group of addresses is not joined', () => {
+    const { forwarded, failure } = read(
+      'RTSP/1.0 200 OK\r\nTransport: RTP/AVP;Multicast;destination=224.1.1.1\r\n\r\n',
+    );
+    expect([forwarded, failure]).toEqual(['', 'forbidden']);
+  });
+
   test.each([
     'RTSP/1.0 302 Moved\r\nLocation: rtsp://10.0.0.1/\r\n\r\n',
     `${OK}${media(3)}RTSP/1.0 301 Moved\nLocation: rtsp://10.0.0.1/\n\n`,

@@ -42,6 +42,10 @@ export function createRtspReader({ address, forward, fail }: RtspReaderParts): (
     const said = headers.map((line) => /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\0]*)$/.exec(line));
     if (said.includes(null)) return refuse(NO_RTSP);
     const length = Number(said.find((header) => header?.[1]?.toLowerCase() === 'content-length')?.[2] ?? 0);
+    if (
+      said.some((header) => header?.[1]?.toLowerCase() === 'transport' && /multicast/i.test(header[2] ?? ''))
+    )
+      return refuse(MULTICAST);
     if (!Number.isInteger(length) || length < 0 || length > BODY_MAX) return refuse(NO_RTSP);
     if (bytes.length < end + length) return 0;
     const anew = said.map((header) => {
@@ -85,6 +89,7 @@ export function createRtspReader({ address, forward, fail }: RtspReaderParts): (
 }
 
 const NO_RTSP = new SourceFailure('no-video', 'What answers there does not speak RTSP.');
+const MULTICAST = new SourceFailure('forbidden', 'It sends to a group of addresses, which is not followed.');
 const REDIRECT = new SourceFailure('forbidden', 'It redirects elsewhere, which is not followed.');
 
 /** Where the head ends that begins at `at`: behind its empty line. */

@@ -71,11 +71,35 @@ export async function openRtspRelay(source: Extract<VideoSourceSpec, { kind: 'rt
   if (listening === null || typeof listening === 'string') throw new TypeError('The relay has no port.');
   url.protocol = 'rtsp:';
   return {
-    url: `rtsp://${credentials(url)}127.0.0.1:${listening.port}${url.pathname}${url.search}`,
+    url: `rtsp://${credentials(url)}127.0.0.1:${listening.port}${withoutOptions(url.pathname + url.search)}`,
     get failure() {
       return failure;
     },
   };
+}
+
+/** What FFmpeg takes out of the end of an address for itself: the way that packets go, which was decided. */
+const OPTIONS: ReadonlySet<string> = new Set([
+  'udp',
+  'tcp',
+  'multicast',
+  'udp_multicast',
+  'http',
+  'https',
+  'filter_src',
+]);
+
+/** The path and query of an address without them. */
+export function withoutOptions(path: string): string {
+  const start = path.lastIndexOf('?');
+  if (start < 0) return path;
+  const all = path.slice(start + 1).split('&');
+  const kept = all.filter((option) => !OPTIONS.has(option));
+  if (kept.length === all.length) return path;
+  // Without its end, what stands before it may be the end.
+  return withoutOptions(
+    kept.length === 0 ? path.slice(0, start) : `${path.slice(0, start)}?${kept.join('&')}`,
+  );
 }
 
 function credentials({ username, password }: URL): string {
