@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { StreamKey } from '../../log/stream-key.ts';
@@ -8,6 +9,9 @@ import type { FromIndex, IndexAnswer, IndexCall, IndexData, ToIndex } from './me
 // A thread of its own: neither commits nor readers ever wait for the index.
 
 const { file } = workerData as IndexData;
+// Where a thread has a priority of its own, this one gives way to all that somebody waits for. Elsewhere it would be the
+// server's.
+if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 const VERSION = 2;
 const db = open();
 
