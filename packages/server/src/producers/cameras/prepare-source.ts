@@ -24,7 +24,8 @@ export interface Way {
 
 type Refused = Extract<Prepared, { kind: 'refused' }>;
 
-const NO_SUCH_PLACE = 'Its address is not one that this camera may reach.';
+const NO_SUCH_PLACE =
+  'Its address is not one that this camera may reach. Private ones take the key of an admin, and a server that opens them.';
 
 /** Decides about a URL, as it is now. What is refused may be open later, and the other way round. */
 export async function prepareSource(
@@ -91,7 +92,7 @@ async function checkModel({ detect }: CameraRecord, { folders }: Reachable): Pro
 
 /** The path without links, if it is inside of a folder; links are followed first, so none leads out. */
 async function insideFolders(path: string, folders: readonly string[]): Promise<string | Refused> {
-  const outside = deny('Files are opened only inside of the folders that the setting cameraFolders names.');
+  const outside = deny('Files are opened only inside of the folders that PLAYHEAD_CAMERA_FOLDERS names.');
   if (path.includes('\0') || folders.length === 0) return outside;
   const real = await realPath(path);
   if (real === undefined) {
