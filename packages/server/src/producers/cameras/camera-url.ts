@@ -1,30 +1,12 @@
 import { PlayheadError } from '@playhead/protocol';
+import { PATTERNS } from '../../video/patterns.ts';
+import type { VideoSourceSpec } from '../../video/video.ts';
 
 /** Where a camera's pictures come from, as its URL says. */
 export type CameraUrl =
   | { readonly kind: 'rtsp' | 'http'; readonly url: string; readonly host: string; readonly port: number }
   | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'device'; readonly path: string }
-  | {
-      readonly kind: 'pattern';
-      readonly name: string;
-      readonly width: number;
-      readonly height: number;
-      readonly fps: number;
-    };
-
-/** FFmpeg's sources that need nothing from outside. */
-const PATTERNS: ReadonlySet<string> = new Set([
-  'testsrc',
-  'testsrc2',
-  'smptebars',
-  'smptehdbars',
-  'pal75bars',
-  'rgbtestsrc',
-  'yuvtestsrc',
-  'mandelbrot',
-  'life',
-]);
+  | Extract<VideoSourceSpec, { kind: 'device' | 'pattern' }>;
 
 const PORTS: Readonly<Record<string, number>> = { 'rtsp:': 554, 'rtsps:': 322, 'http:': 80, 'https:': 443 };
 
@@ -81,7 +63,7 @@ function pathOf(url: URL): string {
 
 function patternOf(url: URL): CameraUrl {
   const name = url.pathname;
-  if (!PATTERNS.has(name)) throw wrong(`names no pattern: there are ${[...PATTERNS].join(', ')}`);
+  if (!PATTERNS.includes(name)) throw wrong(`names no pattern: there are ${PATTERNS.join(', ')}`);
   const number = (key: string, otherwise: number, most: number): number => {
     const text = url.searchParams.get(key) ?? String(otherwise);
     const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
