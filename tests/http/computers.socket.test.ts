@@ -253,7 +253,7 @@ describe.skipIf(chromium.missing)('the socket of computers', () => {
 
   test('CO-22 P-354 the oldest client: a computer of its own, one reply for each request, in order', async () => {
     const client = await openPath(server, `/ephemeral-tzafonwright?token=${server.key}`);
-    const replies = (): unknown[] => client.messages;
+    const replies = (): readonly unknown[] => client.messages;
     client.send({ action_type: 'goto', url: `${site.url}/form`, timeout: 20_000 });
     client.send({ action_type: 'set_viewport_size', width: 400, height: 300, timeout: 20_000 });
     client.socket.send(Buffer.from(JSON.stringify({ action_type: 'type', text: 'typed', timeout: 20_000 })));

@@ -141,19 +141,7 @@ describe('connecting', () => {
 
 /** The answer to a request of the second dialect. */
 function socketAnswer(socket: ContextsSocket, id: string): Promise<Record<string, unknown>> {
-  const find = (): Record<string, unknown> | undefined =>
-    socket.messages.find((message) => message['id'] === id);
-  return new Promise((resolve) => {
-    const look = (): void => {
-      const found = find();
-      if (found === undefined) return;
-      socket.socket.removeEventListener('message', look);
-      resolve(found);
-    };
-    // Behind the client's own listener, which keeps the message.
-    socket.socket.addEventListener('message', look);
-    look();
-  });
+  return socket.when(() => socket.messages.find((message) => message['id'] === id), `an answer to ${id}`);
 }
 
 describe('channels', () => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHeard } from '../support/heard.ts';
 import { ROOT } from '../support/node-program.ts';
 import { PATIENCE, within } from '../support/within.ts';
 
@@ -20,19 +21,23 @@ export function startClient(program: string, args: readonly string[]): ClientPro
   });
   let printed = '';
   let complaint = '';
-  const waiting = new Set<() => void>();
+  const heard = createHeard(() => `${printed}${complaint}`);
   const ended = new Promise<string>((resolve, reject) => {
-    child.once('error', reject);
+    child.once('error', (error) => {
+      reject(error);
+      heard.over(`the client did not start: ${error.message}`);
+    });
     child.once('close', (code, signal) => {
       if (code === 0) resolve(printed);
       else reject(new Error(`the client failed (${code ?? signal})\n${complaint}\n${printed.slice(-2000)}`));
+      heard.over(`the client ended (${code ?? signal})`);
     });
   });
   // Whoever awaits the end hears of a failure; without this line nobody awaiting it yet would end the tests.
   ended.catch(() => undefined);
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     printed += text;
-    for (const look of waiting) look();
+    heard.came();
   });
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaint += text;
@@ -42,22 +47,7 @@ export function startClient(program: string, args: readonly string[]): ClientPro
       return printed;
     },
     async prints(text) {
-      const seen = new Promise<void>((resolve) => {
-        const look = (): void => {
-          if (!printed.includes(text)) return;
-          waiting.delete(look);
-          resolve();
-        };
-        waiting.add(look);
-        look();
-      });
-      const tooEarly = ended.then(() => {
-        if (!printed.includes(text)) throw new Error(`the client ended without printing ${text}`);
-      });
-      await within(
-        Promise.race([seen, tooEarly]),
-        () => `the client to print ${text}; it printed\n${printed}${complaint}`,
-      );
+      await heard.when(() => printed.includes(text) || undefined, `the client to print ${text}`);
     },
     end: () => within(ended, () => `the client to end; it printed\n${printed}${complaint}`, PATIENCE),
     async [Symbol.asyncDispose]() {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { type HeardSocket, openHeardSocket, type SocketOptions } from './heard-socket.ts';
 import { type Answer, request } from './request.ts';
 import type { TestServer } from './server.ts';
-import type { SocketClose } from './socket.ts';
 import { readPage, type StreamEvent } from './streams.ts';
-import { until, within } from './within.ts';
+import { until } from './within.ts';
 
 /** The documented message. */
 export interface FrameData {
@@ -28,92 +28,34 @@ export interface CameraView {
   readonly viewers: readonly { readonly viewer: string; readonly frames: number; readonly dropped: number }[];
 }
 
-/** A viewer of `/ws/stream/{id}` that keeps every message, as text or bytes. */
-export class CameraSocket implements Disposable {
-  readonly texts: string[] = [];
-  readonly binary: Buffer[] = [];
-  readonly socket: WebSocket;
-  readonly #closed: Promise<SocketClose>;
-  readonly #waiting = new Set<() => void>();
-
-  constructor(socket: WebSocket) {
-    this.socket = socket;
-    socket.binaryType = 'arraybuffer';
-    socket.addEventListener('message', (event: MessageEvent<unknown>) => {
-      if (typeof event.data === 'string') this.texts.push(event.data);
-      else if (event.data instanceof ArrayBuffer) this.binary.push(Buffer.from(event.data));
-      for (const look of this.#waiting) look();
-    });
-    this.#closed = new Promise((resolve) => {
-      socket.addEventListener('close', ({ code, reason }) => resolve({ code, reason }));
-    });
-  }
-
-  get frames(): readonly FrameData[] {
-    return this.texts.map((text) => JSON.parse(text) as FrameData);
-  }
-
+/** A viewer of `/ws/stream/{id}`, or another client of cameras' sockets. */
+export interface CameraSocket extends HeardSocket<FrameData> {
+  /** The messages of a viewer. */
+  readonly frames: readonly FrameData[];
   /** The first frame that fits, from index `from` on; waits for it. */
-  frame(fits: (frame: FrameData) => boolean = () => true, from: number = 0): Promise<FrameData> {
-    return this.when(
-      () => this.frames.slice(from).find(fits),
-      () => `a frame that fits; there were ${this.texts.length}`,
-    );
-  }
-
-  closed(): Promise<SocketClose> {
-    return within(this.#closed, 'the socket to close');
-  }
-
-  when<T>(find: () => T | undefined, what: string | (() => string)): Promise<T> {
-    const { promise, resolve } = Promise.withResolvers<T>();
-    const look = (): void => {
-      const found = find();
-      if (found === undefined) return;
-      this.#waiting.delete(look);
-      resolve(found);
-    };
-    this.#waiting.add(look);
-    look();
-    return within(promise, what);
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.close();
-  }
+  frame(fits?: (frame: FrameData) => boolean, from?: number): Promise<FrameData>;
 }
 
-/** Node's own WebSocket takes headers; its type does not say so. */
-type Open = new (
-  url: string,
-  options: { headers?: Record<string, string>; protocols?: string[] },
-) => WebSocket;
-
-export interface WatchOptions {
+export interface WatchOptions extends SocketOptions {
   readonly port?: number;
   /** `?…`, or ''. */
   readonly query?: string;
-  readonly protocols?: readonly string[];
-  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Opens a path of cameras; rejects if the handshake is refused. */
-export function openCameraPath(
+export async function openCameraPath(
   server: TestServer,
   path: string,
   options: WatchOptions = {},
 ): Promise<CameraSocket> {
-  const { port = server.port, query = '', protocols, headers } = options;
-  const socket = new (WebSocket as unknown as Open)(`ws://127.0.0.1:${port}${path}${query}`, {
-    ...(headers === undefined ? {} : { headers: { ...headers } }),
-    ...(protocols === undefined ? {} : { protocols: [...protocols] }),
-  });
-  const client = new CameraSocket(socket);
-  const open = new Promise<CameraSocket>((resolve, reject) => {
-    socket.addEventListener('open', () => resolve(client));
-    socket.addEventListener('error', () => reject(new Error('the handshake was refused')));
-  });
-  return within(open, `the socket ${path} to open`);
+  const { port = server.port, query = '', ...more } = options;
+  const heard = await openHeardSocket<FrameData>(`http://127.0.0.1:${port}${path}${query}`, more);
+  const { messages: frames, when } = heard;
+  return {
+    ...heard,
+    frames,
+    frame: (fits = () => true, from = 0) => when(() => frames.slice(from).find(fits), 'a frame that fits'),
+  };
 }
 
 /** Watches a camera with the admin key, unless the options have a query of their own. */

@@ -1,3 +1,4 @@
+import { createHeard } from './heard.ts';
 import { type Answer, request, type RequestOptions } from './request.ts';
 import type { TestServer } from './server.ts';
 import { within } from './within.ts';
@@ -87,8 +88,8 @@ export async function ask(
   );
   const lines: string[] = [];
   const events: ChatEvent[] = [];
-  const waiting = new Set<() => void>();
-  const ended = read();
+  const heard = createHeard(() => lines.slice(-20).join('\n'));
+  const ended = read().finally(() => heard.over('the answer ended'));
   ended.catch(() => undefined);
 
   async function read(): Promise<void> {
@@ -102,7 +103,7 @@ export async function ask(
         lines.push(line);
         if (line.startsWith('data: ')) events.push(JSON.parse(line.slice(6)) as ChatEvent);
       }
-      for (const look of waiting) look();
+      heard.came();
     }
     if (rest !== '') throw new Error(`the response ended inside a line: ${rest}`);
   }
@@ -116,15 +117,7 @@ export async function ask(
       return events.map((event) => (event.type === 'chunk' ? event.text : '')).join('');
     },
     async until(fits, what) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const look = (): void => {
-        if (!fits(asking)) return;
-        waiting.delete(look);
-        resolve();
-      };
-      waiting.add(look);
-      look();
-      await within(promise, what);
+      await heard.when(() => fits(asking) || undefined, what);
     },
     ended: within(ended, 'the answer to end'),
     leave: () => leaving.abort(),

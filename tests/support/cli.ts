@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHeard, type Heard } from './heard.ts';
 import { nodeProgram, ROOT } from './node-program.ts';
 import type { TestServer } from './server.ts';
 import { within } from './within.ts';
@@ -23,7 +24,7 @@ export class RunningCli implements Disposable {
   readonly end: Promise<CliEnd>;
   stdout = '';
   stderr = '';
-  readonly #waiting = new Set<() => void>();
+  readonly #heard: Heard = createHeard(() => `${this.stdout}\n${this.stderr}`);
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>>, options: CliOptions) {
     this.child = spawn(nodeProgram(), [`${ROOT}packages/server/bin/playhead.js`, ...args], {
@@ -32,10 +33,19 @@ export class RunningCli implements Disposable {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.child.stdin?.on('error', () => undefined);
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#took((this.stdout += text)));
-    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#took((this.stderr += text)));
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+      this.#heard.came();
+    });
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+      this.#heard.came();
+    });
     const ended = new Promise<CliEnd>((resolve) => {
-      this.child.once('close', (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr }));
+      this.child.once('close', (code) => {
+        resolve({ code, stdout: this.stdout, stderr: this.stderr });
+        this.#heard.over(`playhead ended (${code})`);
+      });
     });
     this.end = within(ended, () => `the end of playhead ${args.join(' ')}\n${this.stdout}\n${this.stderr}`);
     // Awaited by whoever wants it; a test that fails before must not fail twice.
@@ -47,24 +57,13 @@ export class RunningCli implements Disposable {
   }
 
   /** Waits until stdout or stderr holds a text. */
-  says(text: string): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const look = (): void => {
-      if (!this.stdout.includes(text) && !this.stderr.includes(text)) return;
-      this.#waiting.delete(look);
-      resolve();
-    };
-    this.#waiting.add(look);
-    look();
-    return within(promise, () => `${text} from playhead; it said\n${this.stdout}\n${this.stderr}`);
+  async says(text: string): Promise<void> {
+    const said = (): boolean => this.stdout.includes(text) || this.stderr.includes(text);
+    await this.#heard.when(() => said() || undefined, `${text} from playhead`);
   }
 
   [Symbol.dispose](): void {
     this.child.kill('SIGKILL');
-  }
-
-  #took(_text: string): void {
-    for (const look of this.#waiting) look();
   }
 }
 

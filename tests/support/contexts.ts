@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { type HeardSocket, type NextMessage, nextOf, openHeardSocket } from './heard-socket.ts';
 import { type Answer, type Envelope, request } from './request.ts';
 import type { TestServer } from './server.ts';
-import { type SocketClose } from './socket.ts';
-import { within } from './within.ts';
 
 /** Anything that the contexts' socket says. */
 export interface Said {
@@ -33,130 +32,74 @@ export interface StateUpdate extends Said {
   readonly sequenceNumber: number;
 }
 
-type Open = new (url: string, options: { headers: Record<string, string> }) => WebSocket;
-
 export interface OpenOptions {
   readonly path?: '/' | '/ws';
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A client of the contexts' socket that keeps every message. */
-export class ContextsSocket implements Disposable {
-  readonly messages: Said[] = [];
-  readonly socket: WebSocket;
-  readonly #closed: Promise<SocketClose>;
-  readonly #waiting = new Set<() => void>();
-
-  constructor(socket: WebSocket) {
-    this.socket = socket;
-    socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
-      this.messages.push(JSON.parse(String(data)) as Said);
-      for (const look of this.#waiting) look();
-    });
-    this.#closed = new Promise((resolve) => {
-      socket.addEventListener('close', ({ code, reason }) => {
-        resolve({ code, reason });
-        for (const look of this.#waiting) look();
-      });
-    });
-  }
-
-  send(message: unknown): void {
-    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
-  }
-
+export interface ContextsSocket extends HeardSocket<Said> {
+  readonly open: boolean;
   /** The first message that fits, among those from index `from` on; waits for it. */
-  next(type: string, fits: (message: Said) => boolean = () => true, from: number = 0): Promise<Said> {
-    return this.#when(
-      () => this.messages.slice(from).find((message) => message.type === type && fits(message)),
-      `a message ${type}`,
-    );
-  }
-
+  readonly next: NextMessage<Said>;
   /** Sends a request and gives what answers it, whatever that is. */
-  ask(message: object): Promise<Said> {
-    const requestId = randomUUID();
-    this.send({ ...message, requestId });
-    return this.#when(
-      () => this.messages.find((each) => each['requestId'] === requestId),
-      `an answer to ${JSON.stringify(message).slice(0, 200)}`,
-    );
-  }
-
+  ask(message: object): Promise<Said>;
   /** Signs in; throws unless it is answered by success. */
-  async auth(token: string, userId: string, more: object = {}): Promise<Said> {
-    const answer = await this.ask({ type: 'auth', token, userId, ...more });
-    if (answer['success'] !== true) throw new Error(`refused: ${JSON.stringify(answer)}`);
-    return answer;
-  }
-
+  auth(token: string, userId: string, more?: object): Promise<Said>;
   /** Subscribes; throws unless every channel was joined. */
-  async subscribe(...channels: string[]): Promise<Said> {
-    const answer = await this.ask({ type: 'subscribe', channels });
-    if (answer.type !== 'subscription-confirmed') throw new Error(`refused: ${JSON.stringify(answer)}`);
-    return answer;
-  }
-
+  subscribe(...channels: string[]): Promise<Said>;
   /** Of a channel, what has come so far. */
-  updates(channel: string): StateUpdate[] {
-    return this.messages.filter(
-      (each): each is StateUpdate => each.type === 'state-update' && each['channel'] === channel,
-    );
-  }
-
+  updates(channel: string): StateUpdate[];
   /** Waits until a channel has brought so many events, and gives all of them. */
-  async events(channel: string, count: number): Promise<StateUpdate[]> {
-    return this.#when(
-      () => (this.updates(channel).length >= count ? this.updates(channel) : undefined),
-      `${count} events of ${channel}`,
-    );
-  }
-
-  closed(): Promise<SocketClose> {
-    return within(this.#closed, () => `the socket to close; it said ${this.#tail()}`);
-  }
-
-  get open(): boolean {
-    return this.socket.readyState === WebSocket.OPEN;
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.close();
-  }
-
-  #tail(): string {
-    return this.messages
-      .slice(-5)
-      .map((message) => JSON.stringify(message).slice(0, 400))
-      .join('\n');
-  }
-
-  #when<T>(find: () => T | undefined, what: string): Promise<T> {
-    const { promise, resolve } = Promise.withResolvers<T>();
-    const look = (): void => {
-      const found = find();
-      if (found === undefined) return;
-      this.#waiting.delete(look);
-      resolve(found);
-    };
-    this.#waiting.add(look);
-    look();
-    return within(promise, () => `${what}; the last messages were\n${this.#tail()}`);
-  }
+  events(channel: string, count: number): Promise<StateUpdate[]>;
 }
 
 /** Opens a socket and waits for its welcome; rejects if the handshake is refused. */
 export async function openContexts(server: TestServer, options: OpenOptions = {}): Promise<ContextsSocket> {
-  const url = `${server.url.replace('http', 'ws')}${options.path ?? '/'}`;
-  const socket = new (WebSocket as unknown as Open)(url, { headers: { ...options.headers } });
-  const client = new ContextsSocket(socket);
-  const opened = new Promise<void>((resolve, reject) => {
-    socket.addEventListener('open', () => resolve());
-    socket.addEventListener('error', () => reject(new Error('the handshake was refused')));
-  });
-  await within(opened, 'the socket to open');
+  const { path = '/', headers = {} } = options;
+  const client = contextsSocket(await openHeardSocket(`${server.url}${path}`, { headers }));
   await client.next('welcome');
   return client;
+}
+
+function contextsSocket(heard: HeardSocket<Said>): ContextsSocket {
+  const { socket, messages, send, when } = heard;
+  const ask = (message: object): Promise<Said> => {
+    const requestId = randomUUID();
+    send({ ...message, requestId });
+    return when(
+      () => messages.find((each) => each['requestId'] === requestId),
+      `an answer to ${JSON.stringify(message).slice(0, 200)}`,
+    );
+  };
+  const updates = (channel: string): StateUpdate[] =>
+    messages.filter(
+      (each): each is StateUpdate => each.type === 'state-update' && each['channel'] === channel,
+    );
+  return {
+    ...heard,
+    get open() {
+      return socket.readyState === WebSocket.OPEN;
+    },
+    next: nextOf(heard),
+    ask,
+    async auth(token, userId, more = {}) {
+      const answer = await ask({ type: 'auth', token, userId, ...more });
+      if (answer['success'] !== true) throw new Error(`refused: ${JSON.stringify(answer)}`);
+      return answer;
+    },
+    async subscribe(...channels) {
+      const answer = await ask({ type: 'subscribe', channels });
+      if (answer.type !== 'subscription-confirmed') throw new Error(`refused: ${JSON.stringify(answer)}`);
+      return answer;
+    },
+    updates,
+    events: (channel, count) =>
+      when(
+        () => (updates(channel).length >= count ? updates(channel) : undefined),
+        `${count} events of ${channel}`,
+      ),
+  };
 }
 
 /** A key of one user. */

@@ -1,5 +1,5 @@
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
-import { within } from './within.ts';
+import { createHeard } from './heard.ts';
 
 /** A stretch of network between a client and the server, which a test can break. */
 export interface CuttingProxy extends AsyncDisposable {
@@ -14,7 +14,7 @@ export interface CuttingProxy extends AsyncDisposable {
 export async function startCuttingProxy(port: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   const resumptions: string[] = [];
-  const waiting = new Set<() => void>();
+  const heard = createHeard(() => resumptions.join('\n'));
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
@@ -31,7 +31,7 @@ export async function startCuttingProxy(port: number): Promise<CuttingProxy> {
       const found = /^last-event-id: *(\S+)/im.exec(bytes.toString('latin1'));
       if (found === null) return;
       resumptions.push(found[1] ?? '');
-      for (const look of waiting) look();
+      heard.came();
     });
     client.pipe(upstream);
     upstream.pipe(client);
@@ -43,19 +43,7 @@ export async function startCuttingProxy(port: number): Promise<CuttingProxy> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
-    resumed(n) {
-      const seen = new Promise<string>((resolve) => {
-        const look = (): void => {
-          const id = resumptions[n - 1];
-          if (id === undefined) return;
-          waiting.delete(look);
-          resolve(id);
-        };
-        waiting.add(look);
-        look();
-      });
-      return within(seen, `reconnection ${n} with a Last-Event-ID`);
-    },
+    resumed: (n) => heard.when(() => resumptions[n - 1], `reconnection ${n} with a Last-Event-ID`),
     async [Symbol.asyncDispose]() {
       cut();
       await new Promise((resolve) => server.close(resolve));

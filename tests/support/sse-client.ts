@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
+import { createHeard, type Heard } from './heard.ts';
 import { type RequestOptions, requestHeaders } from './request.ts';
 import type { TestServer } from './server.ts';
 import { PATIENCE, within } from './within.ts';
@@ -58,8 +59,7 @@ export class EventReader implements AsyncDisposable {
   readonly #incoming: IncomingMessage;
   readonly #bytes: Buffer[] = [];
   readonly #ended: Promise<StreamEnd>;
-  readonly #waiting = new Set<() => void>();
-  #end: StreamEnd | undefined;
+  readonly #heard: Heard = createHeard(() => this.#tail());
   // A character may be split over two reads; a byte that is no UTF-8 at all fails the test.
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   #rest = '';
@@ -72,9 +72,9 @@ export class EventReader implements AsyncDisposable {
       incoming.on('data', (bytes: Buffer) => this.#take(bytes));
       incoming.on('error', () => undefined);
       incoming.on('close', () => {
-        this.#end = incoming.complete ? 'ended' : 'broken';
-        for (const look of this.#waiting) look();
-        resolve(this.#end);
+        const end = incoming.complete ? 'ended' : 'broken';
+        this.#heard.over(`the stream ended (${this.status}, ${end})`);
+        resolve(end);
       });
     });
   }
@@ -92,24 +92,15 @@ export class EventReader implements AsyncDisposable {
   /** The first frame that fits, among those from index `from` on; waits for it. */
   frame(fits: (frame: Frame) => boolean, what: string, from: number = 0): Promise<Frame> {
     let next = from;
-    const found = new Promise<Frame>((resolve, reject) => {
-      const look = (): void => {
-        for (; next < this.frames.length; next++) {
-          const frame = this.frames[next];
-          if (frame === undefined || !fits(frame)) continue;
-          this.#waiting.delete(look);
-          return resolve(frame);
-        }
-        if (this.#end === undefined) return;
-        this.#waiting.delete(look);
-        reject(
-          new Error(`the stream ended (${this.status}, ${this.#end}) without ${what}:\n${this.#tail()}`),
-        );
-      };
-      this.#waiting.add(look);
-      look();
-    });
-    return within(found, () => `${what}; the last of ${this.frames.length} frames:\n${this.#tail()}`);
+    // No frame is looked at twice: a stream may be of many thousands.
+    const find = (): Frame | undefined => {
+      while (next < this.frames.length) {
+        const frame = this.frames[next++];
+        if (frame !== undefined && fits(frame)) return frame;
+      }
+      return undefined;
+    };
+    return this.#heard.when(find, what);
   }
 
   /** The first frame of that event name. */
@@ -119,7 +110,7 @@ export class EventReader implements AsyncDisposable {
 
   /** Waits for the end of the response. */
   end(ms: number = PATIENCE): Promise<StreamEnd> {
-    return within(this.#ended, () => `the end of the stream; last frames:\n${this.#tail()}`, ms);
+    return within(this.#ended, () => `the end of the stream; it said\n${this.#tail()}`, ms);
   }
 
   /** Stops reading, so that the server meets backpressure. */
@@ -155,7 +146,7 @@ export class EventReader implements AsyncDisposable {
     const parts = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split('\n\n');
     this.#rest = parts.pop() ?? '';
     for (const part of parts) this.frames.push(takeApart(part));
-    for (const look of this.#waiting) look();
+    this.#heard.came();
   }
 }
 

@@ -1,7 +1,7 @@
 import { createPublicKey, type JsonWebKeyInput, verify } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { within } from './within.ts';
+import { createHeard, type Heard } from './heard.ts';
 
 /** What a webhook is told. */
 export interface Wake {
@@ -31,7 +31,7 @@ export interface WebhookCall {
 export class WebhookReceiver implements AsyncDisposable {
   readonly calls: WebhookCall[] = [];
   readonly #server = createServer();
-  readonly #waiting = new Set<() => void>();
+  readonly #heard: Heard = createHeard(() => this.calls.map(({ raw }) => raw.slice(0, 400)).join('\n'));
   #answer: (call: WebhookCall) => void;
 
   constructor(answer: (call: WebhookCall) => void) {
@@ -45,7 +45,7 @@ export class WebhookReceiver implements AsyncDisposable {
         const call = { wake: JSON.parse(raw) as Wake, raw, headers: request.headers, response };
         this.calls.push(call);
         this.#answer(call);
-        for (const look of this.#waiting) look();
+        this.#heard.came();
       });
     });
   }
@@ -65,16 +65,7 @@ export class WebhookReceiver implements AsyncDisposable {
 
   /** Waits for so many calls that fit, and gives the last of them. */
   call(count: number, fits: (call: WebhookCall) => boolean = () => true): Promise<WebhookCall> {
-    const { promise, resolve } = Promise.withResolvers<WebhookCall>();
-    const look = (): void => {
-      const found = this.calls.filter(fits)[count - 1];
-      if (found === undefined) return;
-      this.#waiting.delete(look);
-      resolve(found);
-    };
-    this.#waiting.add(look);
-    look();
-    return within(promise, () => `call ${count} of the webhook; there were ${this.calls.length}`);
+    return this.#heard.when(() => this.calls.filter(fits)[count - 1], `call ${count} of the webhook`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
