@@ -2,7 +2,7 @@ import { rowAt } from '../batch-codec.ts';
 import { OP_HEADER } from './messages.ts';
 import { type StoredRow, viewOf } from './rows.ts';
 
-/** Rows that stand in the journal and not yet in the tree, by segment and in order. Each thread that reads has its own. */
+/** Rows that stand in the journal, by segment and in order. Each thread that reads has its own. */
 export class FreshRows {
   readonly #segments = new Map<number, StoredRow[]>();
   #count = 0;
@@ -50,6 +50,26 @@ export class FreshRows {
     for (let at = 0; at < bytes.length; ) at = this.take(bytes, view, at);
   }
 
+  /** Forgets the rows of such a block, the first that there are of their segments; returns how many of each. */
+  dropAll(bytes: Buffer): ReadonlyMap<number, number> {
+    const view = viewOf(bytes);
+    const counts = new Map<number, number>();
+    for (let at = 0; at < bytes.length; ) {
+      const segment = view.getFloat64(at + 8, true);
+      counts.set(segment, (counts.get(segment) ?? 0) + 1);
+      const row = rowAt(view, at + OP_HEADER);
+      this.#count -= 1;
+      this.#bytes -= row.length;
+      at = row.at + row.length;
+    }
+    for (const [segment, count] of counts) {
+      const list = this.#segments.get(segment);
+      if (list === undefined || list.length <= count) this.#segments.delete(segment);
+      else list.splice(0, count);
+    }
+    return counts;
+  }
+
   clear(): void {
     this.#segments.clear();
     this.#count = 0;
@@ -78,9 +98,14 @@ export class FreshRows {
     return list.slice(behind(list, first - 1), behind(list, last));
   }
 
-  /** All rows, segment by segment. */
-  *sorted(): Iterable<readonly [segment: number, rows: readonly StoredRow[]]> {
-    yield* [...this.#segments].sort(([a], [b]) => a - b);
+  /** All rows of a segment. */
+  of(segment: number): readonly StoredRow[] {
+    return this.#segments.get(segment) ?? [];
+  }
+
+  /** The segments that have rows, in their order. */
+  segments(): number[] {
+    return [...this.#segments.keys()].sort((a, b) => a - b);
   }
 }
 

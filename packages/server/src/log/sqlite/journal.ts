@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { FreshRows } from './fresh-rows.ts';
-import { ROW_KEY } from './schema.ts';
+import { openRows } from './rows.ts';
+import { OFFSET_MAX, ROW_KEY } from './schema.ts';
 
 /**
  * What was committed lately, as it came: one row a group, however many streams it is about. To put each batch into the
@@ -8,45 +9,135 @@ import { ROW_KEY } from './schema.ts';
  * the tree gets what has gathered for a stream together. Nobody can tell the difference: readers look into both.
  *
  *     commit ──▶ journal (a row a group) ──settle──▶ batches (a row a batch, in the order of reading)
+ *
+ * Settling goes portion by portion, so that no commit waits for all of it: first rows are added to the tree, a segment
+ * after the other; once all are there, their groups are removed from the journal. Until then they stand in both.
  */
 export interface Journal {
-  /** What is in the journal and not yet in the tree. */
+  /** What is in the journal, whether it is in the tree as well or not. */
   readonly fresh: FreshRows;
   /** Whether so much has gathered that it should be settled. */
   readonly full: boolean;
+  /** Whether `begin` was called and portions are left. */
+  readonly settling: boolean;
   /** Adds a group's batch ops, sealed, within the group's transaction. The memory must stay as it is. */
   add(ops: Buffer): void;
-  /**
-   * Puts a sealed row into the tree past the journal, within the group's transaction. Nothing of its segment may be in
-   * the journal: that stands behind what is in the tree.
-   */
+  /** Puts a sealed row into the tree past the journal, within the group's transaction, behind all of its segment. */
   pass(segment: number, first: number, total: number, row: Buffer): void;
-  /** Moves everything into the tree, within a transaction of the caller's. */
+  /** Begins to settle what is in the journal now. */
+  begin(): void;
+  /** Settles some of it, within a transaction of the caller's. */
+  portion(): void;
+  /** Settles everything at once, within a transaction of the caller's. */
   settle(): void;
-  /** After a transaction failed: `fresh` is what the database has. */
+  /** After a transaction failed: what is known is what the database has. */
   reload(): void;
 }
 
 /** A row of so many bytes fills pages by itself: it would share none with others, and the journal would write it twice. */
 export const OWN_PAGES: number = 16 * 1024;
 
-/** Settled together: enough that many rows of a stream share a page, little enough that no commit waits long. */
-const ROWS_MAX = 4096;
-const BYTES_MAX = 2 * 2 ** 20;
+/** Settled together: enough that many rows of a stream share a page, little enough to be kept in mind by each reader. */
+const ROWS_MAX = 8192;
+const BYTES_MAX = 8 * 2 ** 20;
+/** Far behind: then everything is settled at once, so that the journal has a bound. */
+const TOO_MANY = 4;
+
+/** A portion holds a commit up for about two milliseconds; more only where more came since the last one. */
+const PORTION_ROWS = 256;
+const PORTION_BYTES = 256 * 1024;
+
+interface Group {
+  readonly seq: number;
+  readonly ops: Buffer;
+}
+
+interface Settling {
+  /** The last group that is settled. */
+  readonly upTo: number;
+  readonly segments: readonly number[];
+  /** How many of the segments are in the tree. */
+  at: number;
+}
 
 export function openJournal(db: DatabaseSync): Journal {
   const insert = db.prepare('INSERT INTO journal VALUES (?, ?)');
-  const groups = db.prepare('SELECT ops FROM journal ORDER BY seq');
-  const last = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM journal');
-  const clear = db.prepare('DELETE FROM journal');
+  const stored = db.prepare('SELECT seq, ops FROM journal ORDER BY seq');
+  const removeUpTo = db.prepare('DELETE FROM journal WHERE seq <= ?');
   const insertBatch = db.prepare(`INSERT INTO batches (id, total, body) VALUES (${ROW_KEY}, ?, ?)`);
+  const goneOf = db.prepare('SELECT gone FROM segments WHERE id = ?');
+  const tree = openRows(db);
   const fresh = new FreshRows();
+  /** How many of a segment's fresh rows are in the tree. */
+  const inTree = new Map<number, number>();
+  let groups: Group[] = [];
   let seq = 0;
+  let settling: Settling | undefined;
+  /** Rows that there were after the last portion. */
+  let before = 0;
+
+  /** Adds rows of a segment to the tree, at most so many; returns how many. */
+  function move(segment: number, limit: number): number {
+    const rows = fresh.of(segment);
+    const from = inTree.get(segment) ?? 0;
+    const to = Math.min(rows.length, from + limit);
+    for (const { row, total, bytes } of rows.slice(from, to))
+      insertBatch.run(segment, row.first, total, bytes);
+    if (to > from) inTree.set(segment, to);
+    return to - from;
+  }
+
+  /** Removes groups whose rows are in the tree, overwritten, so that what is erased later is not found here. */
+  function remove(upTo: number): void {
+    db.exec('PRAGMA secure_delete = ON');
+    removeUpTo.run(upTo);
+    db.exec('PRAGMA secure_delete = OFF');
+  }
+
+  function removePortion(upTo: number): void {
+    let bytes = 0;
+    let count = 0;
+    for (const { seq: of, ops } of groups) {
+      if (of > upTo || bytes >= PORTION_BYTES) break;
+      bytes += ops.length;
+      count += 1;
+    }
+    const gone = groups.splice(0, count);
+    const last = gone.at(-1);
+    if (last !== undefined) remove(last.seq);
+    for (const { ops } of gone) {
+      for (const [segment, rows] of fresh.dropAll(ops)) {
+        const left = (inTree.get(segment) ?? 0) - rows;
+        if (left > 0) inTree.set(segment, left);
+        else inTree.delete(segment);
+      }
+    }
+    if ((groups[0]?.seq ?? Number.POSITIVE_INFINITY) > upTo) settling = undefined;
+  }
+
+  function forget(): void {
+    fresh.clear();
+    inTree.clear();
+    groups = [];
+    settling = undefined;
+  }
 
   function reload(): void {
-    fresh.clear();
-    for (const { ops } of groups.all()) if (ops instanceof Uint8Array) fresh.takeAll(bufferOf(ops));
-    seq = Math.max(seq, Number(last.get()?.['seq']));
+    forget();
+    for (const { seq: of, ops } of stored.all()) {
+      if (!(ops instanceof Uint8Array)) continue;
+      const group = { seq: Number(of), ops: bufferOf(ops) };
+      groups.push(group);
+      fresh.takeAll(group.ops);
+      seq = Math.max(seq, group.seq);
+    }
+    // What was settled in part stands in the tree up to some row, if retention has not removed it already.
+    for (const segment of fresh.segments()) {
+      const gone = Number(goneOf.get(segment)?.['gone'] ?? OFFSET_MAX);
+      const last = Math.max(gone, tree.upTo(segment, OFFSET_MAX)?.row.first ?? 0);
+      const count = fresh.range(segment, 0, last).length;
+      if (count > 0) inTree.set(segment, count);
+    }
   }
 
   reload();
@@ -55,22 +146,44 @@ export function openJournal(db: DatabaseSync): Journal {
     get full() {
       return fresh.count >= ROWS_MAX || fresh.bytes >= BYTES_MAX;
     },
+    get settling() {
+      return settling !== undefined;
+    },
     add(ops) {
       // Never used again within a process: readers know by it what they have seen.
       seq += 1;
       insert.run(seq, ops);
+      groups.push({ seq, ops });
     },
     pass(segment, first, total, row) {
+      move(segment, Number.POSITIVE_INFINITY);
       insertBatch.run(segment, first, total, row);
     },
+    begin() {
+      if (settling !== undefined) return;
+      settling = { upTo: seq, segments: fresh.segments(), at: 0 };
+      before = fresh.count;
+    },
+    portion() {
+      if (settling === undefined) return;
+      if (fresh.count >= TOO_MANY * ROWS_MAX || fresh.bytes >= TOO_MANY * BYTES_MAX) {
+        this.settle();
+        return;
+      }
+      let left = Math.max(PORTION_ROWS, 2 * (fresh.count - before));
+      while (left > 0 && settling.at < settling.segments.length) {
+        const moved = move(settling.segments[settling.at] ?? 0, left);
+        if (moved < left) settling.at += 1;
+        left -= Math.max(1, moved);
+      }
+      if (left > 0) removePortion(settling.upTo);
+      before = fresh.count;
+    },
     settle() {
-      // First, so that a full disk has room for the rows; overwritten, so that what is erased later is not found here.
-      db.exec('PRAGMA secure_delete = ON');
-      clear.run();
-      db.exec('PRAGMA secure_delete = OFF');
-      for (const [segment, rows] of fresh.sorted())
-        for (const { row, total, bytes } of rows) insertBatch.run(segment, row.first, total, bytes);
-      fresh.clear();
+      // First, so that a full disk has room for the rows.
+      remove(seq);
+      for (const segment of fresh.segments()) move(segment, Number.POSITIVE_INFINITY);
+      forget();
     },
     reload,
   };
@@ -83,27 +196,23 @@ export interface JournalView {
 }
 
 export function viewJournal(db: DatabaseSync): JournalView {
-  const span = db.prepare(
-    'SELECT (SELECT min(seq) FROM journal) AS first, (SELECT max(seq) FROM journal) AS last',
-  );
+  const first = db.prepare('SELECT min(seq) AS seq FROM journal');
   const behind = db.prepare('SELECT seq, ops FROM journal WHERE seq > ? ORDER BY seq');
   const fresh = new FreshRows();
-  let first = 0;
-  let last = 0;
+  const groups: Group[] = [];
   return {
     fresh,
     sync() {
-      const found = span.get();
-      const begin = Number(found?.['first'] ?? 0);
-      const end = Number(found?.['last'] ?? 0);
-      if (begin !== first || end < last) {
-        fresh.clear();
-        first = begin;
-        last = begin - 1;
+      const begin = Number(first.get()?.['seq'] ?? Number.POSITIVE_INFINITY);
+      const last = groups.at(-1)?.seq ?? 0;
+      const gone = groups.findIndex(({ seq }) => seq >= begin);
+      for (const { ops } of groups.splice(0, gone === -1 ? groups.length : gone)) fresh.dropAll(ops);
+      for (const { seq, ops } of behind.all(last)) {
+        if (!(ops instanceof Uint8Array)) continue;
+        const group = { seq: Number(seq), ops: bufferOf(ops) };
+        groups.push(group);
+        fresh.takeAll(group.ops);
       }
-      if (end <= last) return;
-      for (const { ops } of behind.all(last)) if (ops instanceof Uint8Array) fresh.takeAll(bufferOf(ops));
-      last = end;
     },
   };
 }

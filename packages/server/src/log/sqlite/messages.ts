@@ -3,6 +3,7 @@ import type { Bounds } from '../event-log.ts';
 import type { Lineage } from '../lineage.ts';
 import type { WriterTip } from '../sequence.ts';
 import type { RetentionDefaults, StreamSettings } from '../stream-settings.ts';
+import type { RowRange } from './row-ranges.ts';
 import type { WriterSettings } from './schema.ts';
 
 // What the main thread and its workers say to each other. Appends travel in one block of memory per group: each
@@ -96,16 +97,7 @@ export type ReaderCall =
       readonly after: string;
       readonly limit: number;
     }
-  /** Rows of a segment that hold what follows `after` up to `last`, about as many as `events` and `bytes` say. */
-  | {
-      readonly kind: 'rows';
-      readonly segment: number;
-      readonly after: number;
-      readonly last: number;
-      readonly events: number;
-      readonly bytes: number;
-      readonly proof: boolean;
-    };
+  | ({ readonly kind: 'rows'; readonly proof: boolean } & RowRange);
 
 export type FromReader =
   | {

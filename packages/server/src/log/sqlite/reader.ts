@@ -11,8 +11,9 @@ import type {
   ToReader,
 } from './messages.ts';
 import { viewJournal } from './journal.ts';
+import { openRanges } from './row-ranges.ts';
 import { openRows } from './rows.ts';
-import { openForReading, ROW_KEY } from './schema.ts';
+import { openForReading } from './schema.ts';
 
 // A reader thread: sees what was committed, never waits for the writer, never keeps it waiting.
 
@@ -22,13 +23,8 @@ const { folder } = workerData as { readonly folder: string };
 const db = openForReading(folder);
 const journal = viewJournal(db);
 const rows = openRows(db, journal.fresh);
+const range = openRanges(db, journal.fresh);
 
-// All rows of a range as one value, so that a thousand rows cost one step of SQLite and no object each. To
-// concatenate bytes as text is safe: SQLite copies them, it never looks at what they mean.
-const bodies = db.prepare(
-  `SELECT CAST(group_concat(CAST(body AS TEXT), '') AS BLOB) AS bodies FROM
-   (SELECT body FROM batches WHERE id BETWEEN ${ROW_KEY} AND ${ROW_KEY} ORDER BY id)`,
-);
 const streamRow = db.prepare('SELECT * FROM streams WHERE key = ?');
 const graveRow = db.prepare('SELECT * FROM graves WHERE key = ?');
 const nameRow = db.prepare(
@@ -73,41 +69,6 @@ function answerTo(id: number, call: ReaderCall): [FromReader, ArrayBuffer[]] {
       return [{ id, kind: 'rows', memory, before }, memory === undefined ? [] : [memory.buffer]];
     }
   }
-}
-
-function range(call: Extract<ReaderCall, { kind: 'rows' }>): Uint8Array<ArrayBuffer> | undefined {
-  const { segment, after, last, events, bytes } = call;
-  const holding = rows.upTo(segment, after + 1);
-  const first = holding !== undefined && holding.last > after ? holding : rows.from(segment, after + 1);
-  if (first === undefined || first.row.first > last) return undefined;
-  const from = first.row.first;
-  const limit = first.total + bytes;
-  // The greatest offset whose row ends within the limit: totals grow with offsets, so halving finds it.
-  let end = Math.min(last, Math.max(after, from - 1) + events);
-  if ((rows.upTo(segment, end)?.total ?? 0) > limit) {
-    let low = from;
-    let high = end;
-    while (low < high) {
-      const middle = Math.floor((low + high + 1) / 2);
-      if ((rows.upTo(segment, middle)?.total ?? 0) > limit) high = middle - 1;
-      else low = middle;
-    }
-    end = low;
-  }
-  const found = bodies.get(segment, from, segment, end)?.['bodies'];
-  const stored = found instanceof Uint8Array ? found : undefined;
-  const fresh = journal.fresh.range(segment, from, end);
-  if (fresh.length === 0) return stored;
-  // Memory of its own, since it is handed over.
-  const parts = fresh.map(({ bytes: body }) => body);
-  const size = parts.reduce((sum, { length }) => sum + length, stored?.length ?? 0);
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of stored === undefined ? parts : [stored, ...parts]) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** One snapshot: the writer may commit, and move rows, between any two statements. */

@@ -27,7 +27,7 @@ export interface Rows {
   headAt(segment: number, offset: number): Hash;
 }
 
-/** `fresh`: rows that are not in the tree yet. They stand behind all that are. */
+/** `fresh`: rows of the journal. Those that are not in the tree as well stand behind all that are. */
 export function openRows(db: DatabaseSync, fresh?: FreshRows): Rows {
   const head = 'SELECT total, substr(body, 1, 80) AS body FROM batches';
   const span = `id BETWEEN ${ROW_KEY} AND ${ROW_KEY}`;
@@ -36,11 +36,12 @@ export function openRows(db: DatabaseSync, fresh?: FreshRows): Rows {
   const whole = db.prepare(`SELECT total, body FROM batches WHERE ${span} ORDER BY id DESC LIMIT 1`);
   const segmentHead = db.prepare('SELECT head FROM segments WHERE id = ?');
   const rows: Rows = {
-    upTo: (segment, offset) => fresh?.upTo(segment, offset) ?? stored(upTo.get(segment, 0, segment, offset)),
+    upTo: (segment, offset) =>
+      later(fresh?.upTo(segment, offset), stored(upTo.get(segment, 0, segment, offset))),
     from: (segment, offset) =>
       stored(from.get(segment, offset, segment, OFFSET_MAX)) ?? fresh?.from(segment, offset),
     whole(segment, offset) {
-      const found = fresh?.upTo(segment, offset) ?? stored(whole.get(segment, 0, segment, offset));
+      const found = later(fresh?.upTo(segment, offset), stored(whole.get(segment, 0, segment, offset)));
       return found !== undefined && found.last >= offset ? found : undefined;
     },
     before(segment, first) {
@@ -60,6 +61,10 @@ export function openRows(db: DatabaseSync, fresh?: FreshRows): Rows {
     },
   };
   return rows;
+}
+
+function later(one: StoredRow | undefined, other: StoredRow | undefined): StoredRow | undefined {
+  return one === undefined || (other !== undefined && other.row.first > one.row.first) ? other : one;
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

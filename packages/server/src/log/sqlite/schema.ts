@@ -81,7 +81,8 @@ export function openForWriting(folder: string, settings: WriterSettings): Databa
   db.exec('PRAGMA page_size = 4096; PRAGMA journal_mode = WAL;');
   db.exec(`PRAGMA synchronous = ${settings.sync === 'full' ? 'FULL' : 'NORMAL'};`);
   db.exec(
-    'PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;',
+    // The log is brought in by a thread of its own (checkpoints.ts): this is for when that has failed.
+    'PRAGMA wal_autocheckpoint = 32000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;',
   );
   migrate(db);
   db.exec(SCHEMA);
@@ -96,6 +97,10 @@ function migrate(db: DatabaseSync): void {
   if (known === undefined) return;
   const format = db.prepare("SELECT value FROM meta WHERE name = 'format'").get()?.['value'];
   if (format === '1') db.exec(FROM_1);
+}
+
+export function openForCheckpoints(folder: string): DatabaseSync {
+  return new DatabaseSync(databaseFile(folder));
 }
 
 export function openForReading(folder: string, cacheKib = 16_384): DatabaseSync {

@@ -13,6 +13,7 @@ import {
   type ToWriter,
   type WriterData,
 } from './messages.ts';
+import { openCheckpoints } from './checkpoints.ts';
 import { openJournal, OWN_PAGES } from './journal.ts';
 import { openRows, viewOf } from './rows.ts';
 import { FORMAT, OFFSET_MAX, openForWriting, ROW_KEY } from './schema.ts';
@@ -28,6 +29,7 @@ const say = (message: FromWriter, transfer: ArrayBuffer[] = []): void => port.po
 
 const db = openForWriting(data.folder, data);
 const journal = openJournal(db);
+const checkpoints = openCheckpoints(db, data.folder);
 const rows = openRows(db, journal.fresh);
 const replaceBatch = db.prepare(`UPDATE batches SET body = ? WHERE id = ${ROW_KEY}`);
 const insertStream = db.prepare('INSERT INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)');
@@ -63,15 +65,20 @@ port.on('message', (message: ToWriter) => {
       sweep(message.now, message.round);
       return;
     case 'stop':
-      settle();
-      putMeta.run('clean', '1');
-      db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-      db.close();
-      say({ kind: 'stopped' });
-      port.close();
+      void stop();
   }
 });
 say(start());
+
+async function stop(): Promise<void> {
+  await checkpoints.stop();
+  settle(() => journal.settle());
+  putMeta.run('clean', '1');
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  db.close();
+  say({ kind: 'stopped' });
+  port?.close();
+}
 
 /** Settles what the last process left, and says where numbering goes on. */
 function start(): FromWriter {
@@ -145,7 +152,8 @@ function commit(memory: ArrayBuffer, length: number): void {
   }
   if (heads.size > HEADS_MAX) heads.clear();
   say({ kind: 'committed', memory, inherited }, [memory]);
-  if (journal.full) settle();
+  checkpoints.committed();
+  if (journal.full) settleSoon();
 }
 
 /** Batch ops of the group under way that are not in the database yet, as spans of its memory. */
@@ -158,7 +166,6 @@ function addBatch(bytes: Buffer, view: DataView, at: number): number {
   const before = heads.get(segment) ?? rows.before(segment, row.first);
   heads.set(segment, sealRow(bytes, view, row, seed(), before));
   if (row.length >= OWN_PAGES) {
-    settleFirst(segment);
     const behind = row.at + row.length;
     journal.pass(segment, row.first, view.getFloat64(at + 16, true), bytes.subarray(row.at, behind));
     return behind;
@@ -170,13 +177,6 @@ function addBatch(bytes: Buffer, view: DataView, at: number): number {
   return end;
 }
 
-/** Moves the journal into the tree, within the group's transaction, if anything of a segment is in it. */
-function settleFirst(segment: number): void {
-  if (!journal.fresh.has(segment)) return;
-  journal.settle();
-  unwritten = [];
-}
-
 function writeJournal(bytes: Buffer): void {
   const [only] = unwritten;
   if (only === undefined) return;
@@ -184,11 +184,25 @@ function writeJournal(bytes: Buffer): void {
   journal.add(parts.length === 1 ? bytes.subarray(only.from, only.to) : Buffer.concat(parts));
 }
 
-/** Moves the journal into the tree. A full disk leaves it as it is, and the next time tries again. */
-function settle(): void {
+/** Moves what is in the journal into the tree, a portion between any two commits. */
+function settleSoon(): void {
+  if (journal.settling) return;
+  journal.begin();
+  const next = (): void => {
+    // Something may have settled everything meanwhile.
+    if (!journal.settling) return;
+    settle(() => journal.portion());
+    checkpoints.committed();
+    setImmediate(next);
+  };
+  setImmediate(next);
+}
+
+/** A full disk leaves the journal as it is, and the next time tries again. */
+function settle(move: () => void): void {
   try {
     begin.run();
-    journal.settle();
+    move();
     commitGroup.run();
   } catch {
     if (db.isTransaction) db.exec('ROLLBACK');
@@ -270,7 +284,10 @@ function create(change: Extract<Change, { op: 'create' }>): number | undefined {
 
 function erase(segment: number, offset: number): void {
   // What is erased must be in one place.
-  settleFirst(segment);
+  if (journal.fresh.has(segment)) {
+    journal.settle();
+    unwritten = [];
+  }
   const found = rows.whole(segment, offset);
   if (found === undefined) return;
   const sink = new ByteSink(new ArrayBuffer(found.row.length + found.row.count * 64));
@@ -281,9 +298,25 @@ function erase(segment: number, offset: number): void {
   db.exec('PRAGMA secure_delete = OFF');
 }
 
+/** Every so many rounds of retention the journal is settled, however little is in it. */
+const ROUNDS = 5;
+/** So few rows are settled at once, at every round. */
+const FEW = 64;
+let rounds = 0;
+
+/** Retention looks at the tree alone: what is in the journal gets there in time. */
+function gather(): void {
+  const { count } = journal.fresh;
+  rounds = count === 0 ? 0 : rounds + 1;
+  if (rounds > 0 && count <= FEW) settle(() => journal.settle());
+  else if (rounds >= ROUNDS) settleSoon();
+  else return;
+  rounds = 0;
+}
+
 function sweep(now: number, round: boolean): void {
   if (sweeper === undefined) return;
-  if (journal.fresh.count > 0) settle();
+  if (round) gather();
   try {
     db.exec('BEGIN IMMEDIATE');
     const swept = sweeper.bite(now, round);

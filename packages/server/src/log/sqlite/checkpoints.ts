@@ -1,0 +1,59 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
+
+/**
+ * Commits go into SQLite's write-ahead log, which has to be brought into the database's file before it grows too long.
+ * That takes tens of milliseconds, most of them waiting for the disk, in which no commit should wait:
+ *
+ *     a commit finds the log long ──▶ the thread brings it in, commits go on ──▶ between two commits the rest, which is short
+ *
+ * After that the log begins anew with the next commit. Without the rest it never would: there is always a newer commit.
+ */
+export interface Checkpoints {
+  /** To be called after each commit. */
+  committed(): void;
+  /** Ends the thread. */
+  stop(): Promise<void>;
+}
+
+/** Pages of 4 KiB that the log may hold beyond what was brought in. */
+const PAGES_MAX = 4_000;
+
+/** `db` is the connection that writes. The thread is not started before it is needed. */
+export function openCheckpoints(db: DatabaseSync, folder: string): Checkpoints {
+  const look = db.prepare('PRAGMA wal_checkpoint(NOOP)');
+  const bringIn = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
+  let worker: Worker | undefined;
+  let busy = false;
+
+  function start(): Worker {
+    const started = new Worker(new URL('./checkpoint-thread.ts', import.meta.url), {
+      workerData: { folder },
+      execArgv: [],
+    });
+    started.on('message', () => {
+      busy = false;
+      bringIn.get();
+    });
+    // Without it SQLite does the same by itself, in the way of commits, once the log is much longer.
+    started.on('error', () => {
+      busy = true;
+    });
+    return started;
+  }
+
+  return {
+    committed() {
+      if (busy) return;
+      const found = look.get();
+      if (Number(found?.['log']) - Number(found?.['checkpointed']) < PAGES_MAX) return;
+      busy = true;
+      worker ??= start();
+      worker.postMessage('checkpoint');
+    },
+    async stop() {
+      busy = true;
+      await worker?.terminate();
+    },
+  };
+}
