@@ -26,17 +26,20 @@ export type FrameName =
 
 /** Frames that are remembered. */
 const MOST = 512;
+/** Frames that are awaited at once; the oldest of more are given up. */
+const AWAITED = 64;
 
 /** The newest frames of a camera, so that what was found can be told of the very frame that it was found in. */
 export class RecentFrames {
   readonly #frames: RecentFrame[] = [];
+  readonly #awaited = new Map<number, (frame: RecentFrame) => void>();
   readonly #most: number;
 
   constructor(most: number = MOST) {
     this.#most = most;
   }
 
-  /** Takes a frame that has its place now. */
+  /** Takes a frame that has its place now, and tells whoever waits for it. Undefined: the message is none. */
   add(message: Uint8Array, position: Position, now: number): RecentFrame | undefined {
     const head = readFrameMessage(message)?.head;
     if (head === undefined) return undefined;
@@ -44,6 +47,9 @@ export class RecentFrames {
     const frame = { number, position, time, width, height, placedAt: now, objects: undefined, gone: false };
     this.#frames.push(frame);
     if (this.#frames.length > this.#most) this.#frames.shift();
+    const call = this.#awaited.get(time);
+    this.#awaited.delete(time);
+    call?.(frame);
     return frame;
   }
 
@@ -66,6 +72,15 @@ export class RecentFrames {
         return found ?? (oldest === undefined || name.timestamp < oldest.time ? 'lost' : 'unknown');
       }
     }
+  }
+
+  /** Calls with the frame of that time: now, or once it has its place, which what was found in it may be known before. */
+  when(time: number, call: (frame: RecentFrame) => void): void {
+    const frame = this.at(time);
+    if (frame !== undefined) return call(frame);
+    const [oldest] = this.#awaited.keys();
+    if (this.#awaited.size >= AWAITED && oldest !== undefined) this.#awaited.delete(oldest);
+    this.#awaited.set(time, call);
   }
 
   /** Where a frame stands among them; it may be the newest. */
