@@ -15,13 +15,12 @@ export function isShallow(value: unknown, depth: number = MAX_DEPTH): boolean {
   return Object.values(value).every((each) => isShallow(each, depth - 1));
 }
 
-/** The value with every text in it, keys included, replaced. An object keeps its order. */
-export function mapTexts(value: Json, map: (text: string) => string): Json {
-  if (typeof value === 'string') return map(value);
-  if (isList(value)) return value.map((each) => mapTexts(each, map));
-  if (!isObject(value)) return value;
+/** The object with every key in it replaced, however deep. It keeps its order. */
+export function mapKeys(value: JsonObject, map: (key: string) => string): JsonObject {
+  const inside = (each: Json): Json =>
+    isList(each) ? each.map(inside) : isObject(each) ? mapKeys(each, map) : each;
   // `fromEntries` defines members: an assignment to `__proto__` would do something else.
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [map(key), mapTexts(each, map)]));
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [map(key), inside(each)]));
 }
 
 /** All texts in a value, in order, without keys. */

@@ -54,6 +54,24 @@ describe('private: personal data', () => {
     });
   });
 
+  test.each([
+    ['a key of an object', { custom: { 'me@x.org': 1 }, 'me@x.org': 2 }],
+    ['what is called like an identity, within something', { custom: { id: 'me@x.org', userId: 'me@x.org' } }],
+    ['an object in the place of an identity', { custom: { type: { text: 'me@x.org' } } }],
+    ['a URL in a list', { custom: [{ url: 'https://x.org/?token=geheim' }] }],
+    ['a form in a list', { custom: [{ fields: [{ name: 'password', value: 'geheim' }] }] }],
+    ['a form whose field is a name', { formData: { name: 'geheim' } }],
+    ['what stands within a field', { formData: { password: { now: 'geheim' }, zip: [{ a: 'geheim' }] } }],
+    ['the name of a field', { formData: { fields: [{ name: 'me@x.org', value: '' }] } }],
+  ])('P-441 goes from %s', (_, more) => {
+    expect(JSON.stringify(applyPrivacy(...context('private', more)))).not.toMatch(/me@x|geheim/);
+  });
+
+  test('an identity within something stays where it is one', () => {
+    const custom = { id: '550e8400-e29b-41d4-a716-446655440000', type: 'note', tabId: 7 };
+    expect(applyPrivacy(...context('private', { custom }))['custom']).toEqual(custom);
+  });
+
   test('takes no longer than the text is long', () => {
     for (const piece of ['a', '1', '1 ', '@', 'a@a', '+1', '(1', 'AB12', '1.'])
       expect(redactPersonal(piece.repeat(500_000 / piece.length)).length).toBeGreaterThan(0);
@@ -95,7 +113,29 @@ test('restricted: keeps metadata only, and these without personal data', () => {
   });
 });
 
+test('P-441 restricted: nothing comes in under the name of an identity', () => {
+  const kept = applyPrivacy(
+    ...context('restricted', {
+      tab: { id: 1, type: 'hidden words', userId: { a: 'hidden' }, privacyLevel: 'hidden words' },
+      timing: { id: 'hidden words', windowId: ['hidden'], loadMs: 7 },
+    }),
+  );
+  expect(JSON.stringify(kept)).not.toContain('hidden');
+  expect(kept).toMatchObject({ tab: { id: 1 }, timing: { loadMs: 7 } });
+});
+
 describe('filtered: sanitised', () => {
+  test.each([
+    'javascript:x()',
+    ' JavaScript:x()',
+    'java\nscript:x()',
+    'java\u0001script:x()',
+    'data:text/html,x',
+  ])('P-441 no URL that runs: %j', (url) => {
+    const kept = applyPrivacy(...context('filtered', { url, custom: [{ href: url }] }));
+    expect(kept).toMatchObject({ url: '', custom: [{ href: '' }] });
+  });
+
   test('HTML without what runs, passwords out of forms, secrets out of URLs', () => {
     const kept = applyPrivacy(
       ...context('filtered', {

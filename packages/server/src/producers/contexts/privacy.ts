@@ -1,5 +1,5 @@
 import { placeOnly, withoutSecrets } from './clean-url.ts';
-import { isObject, type Json, type JsonObject, mapTexts } from './json-value.ts';
+import { isObject, type Json, type JsonObject, mapKeys } from './json-value.ts';
 import { REDACTED, redactPersonal } from './redact-personal.ts';
 import { sanitiseHtml } from './sanitise-html.ts';
 import type { BrowserContext, PrivacyLevel, TabPayload } from './sync-message.ts';
@@ -20,9 +20,12 @@ export function applyPrivacy(context: BrowserContext, level: PrivacyLevel): Json
     case 'public':
       return whole;
     case 'private':
-      return mapMembers(whole, (key, value) => (IDENTITY.has(key) ? value : redact(key, value)));
+      return mapKeys(
+        mapMembers(whole, (key, value) => (IDENTITY.has(key) ? value : redact(key, value))),
+        redactPersonal,
+      );
     case 'restricted':
-      return mapMembers(whole, restricted);
+      return mapMembers(whole, (key, value) => (IDENTITY.has(key) ? value : restricted(key, value)));
     case 'filtered':
       return mapMembers(whole, (key, value) => (IDENTITY.has(key) ? value : filter(key, value)));
   }
@@ -63,7 +66,7 @@ const SECRET_FIELD = /pass|pwd|secret|token|card|cvv|cvc|iban|ssn|otp|\bpin\b|se
 const PERSONAL_FIELD = /name|mail|phone|tel|mobile|address|street|city|zip|postal|birth|gender|company/i;
 
 function restricted(key: string, value: Json): Json | undefined {
-  if (IDENTITY.has(key)) return value;
+  if (IDENTITY.has(key)) return isIdentifier(value) ? value : undefined;
   if (key === 'url') return typeof value === 'string' ? redactPersonal(placeOnly(value)) : undefined;
   if (key === 'title') return typeof value === 'string' ? redactPersonal(value) : undefined;
   if (key === 'tab' || key === 'timing') return isObject(value) ? mapMembers(value, restricted) : undefined;
@@ -77,10 +80,13 @@ function redact(key: string, value: Json): Json {
     return eachField(value, (name, text) =>
       SECRET_FIELD.test(name) || PERSONAL_FIELD.test(name) ? REDACTED : redactPersonal(text),
     );
+  if (Array.isArray(value)) return (value as readonly Json[]).map((each) => redact(key, each));
   if (isObject(value))
-    return mapMembers(value, (name, each) => (IDENTITY.has(name) ? each : redact(name, each)));
-  if (isUrlName(key) && typeof value === 'string') return cleanUrl(value, 'private');
-  return mapTexts(value, redactPersonal);
+    return mapMembers(value, (name, each) =>
+      IDENTITY.has(name) && isIdentifier(each) ? each : redact(name, each),
+    );
+  if (typeof value !== 'string') return value;
+  return isUrlName(key) ? cleanUrl(value, 'private') : redactPersonal(value);
 }
 
 function filter(key: string, value: Json): Json {
@@ -96,18 +102,24 @@ function filter(key: string, value: Json): Json {
 
 /**
  * Each value of a form. A field is a member, or an object that names itself: `{name, type, value}`; whatever its
- * type says is a secret is one.
+ * type says is a secret is one, and so is what stands within it.
  */
 function eachField(value: Json, map: (name: string, text: string) => string, name: string = ''): Json {
   if (typeof value === 'string') return map(name, value);
   if (typeof value === 'number') return map(name, String(value)) === String(value) ? value : REDACTED;
   if (Array.isArray(value)) return (value as readonly Json[]).map((each) => eachField(each, map, name));
   if (!isObject(value)) return value;
-  const called = [value['name'], value['id'], value['type'], value['autocomplete'], value['label']]
-    .filter((each) => typeof each === 'string')
-    .join(' ');
+  // Without a value it describes no field: its `name` is what somebody is called.
+  const describes = Object.hasOwn(value, 'value');
+  const called = describes
+    ? [value['name'], value['id'], value['type'], value['autocomplete'], value['label']]
+        .filter((each) => typeof each === 'string')
+        .join(' ')
+    : '';
   return mapMembers(value, (key, each) =>
-    key === 'name' || key === 'type' || key === 'id' ? each : eachField(each, map, `${key} ${called}`),
+    describes && (key === 'name' || key === 'type' || key === 'id') && typeof each === 'string'
+      ? map('', each)
+      : eachField(each, map, `${name} ${key} ${called}`),
   );
 }
 
@@ -120,7 +132,7 @@ function cleanUrl(url: string, level: PrivacyLevel): string {
     case 'restricted':
       return redactPersonal(placeOnly(url));
     case 'filtered':
-      return withoutSecrets(plain(url));
+      return RUNS.test(plain(url)) ? '' : withoutSecrets(plain(url));
   }
 }
 
@@ -136,6 +148,14 @@ function mapMembers(value: JsonObject, map: (key: string, value: Json) => Json |
     if (mapped !== undefined) kept.push([key, mapped]);
   }
   return Object.fromEntries(kept);
+}
+
+/** What readers of URLs run, or show as a page of its own; they pass over spaces and line ends in front and within. */
+const RUNS = /^\s*(?:j\s*a\s*v\s*a|v\s*b)\s*s\s*c\s*r\s*i\s*p\s*t\s*:|^\s*d\s*a\s*t\s*a\s*:/i;
+
+// What a page can hardly write: an id within something else is no place for a sentence, or a mail address.
+function isIdentifier(value: Json): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && /^[\w.:~-]{1,128}$/.test(value));
 }
 
 function isUrlName(key: string): boolean {
