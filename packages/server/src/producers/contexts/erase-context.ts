@@ -22,7 +22,8 @@ const FOUND = 500;
  * and hashes stay, so numbers stay dense and chains verify; data are gone. Tells the channels that the context is
  * deleted. Gives how many events were erased in the source; 0 if nothing was known of it.
  *
- * The index finds the events: it must hold all that was committed before.
+ * The index finds the events: it must hold all that was committed before. It forgets them last, so that an erasure that
+ * was cut short is found again, and done whole, by the next.
  */
 export async function eraseContext(
   parts: EraseParts,
@@ -40,16 +41,12 @@ export async function eraseContext(
       context: { id: context, type: known?.type ?? 'page', privacyLevel: known?.level ?? 'public' },
     },
   ]);
-  const numbers = new Set<number>();
-  for (const { position } of hits) {
-    const at = parsePosition(position);
-    if (at === undefined) continue;
-    numbers.add(feed.numberOf(at.epoch, at.offset));
-    await log.redact(feed.source, at);
-    await parts.forget(feed.source, position);
-  }
+  const places = hits.flatMap(({ position }) => parsePosition(position) ?? []);
+  const numbers = new Set(places.map(({ epoch, offset }) => feed.numberOf(epoch, offset)));
   for (const channel of USER_CHANNELS)
     await eraseDerived(log, userChannelKey(feed.tenant, feed.user, channel), numbers);
+  for (const at of places) await log.redact(feed.source, at);
+  for (const { position } of hits) await parts.forget(feed.source, position);
   return hits.length;
 }
 
@@ -75,6 +72,11 @@ async function eraseDerived(log: EventLog, key: StreamKey, numbers: ReadonlySet<
   let at: Position = await beforeNumber(log, key, Math.min(...numbers));
   for (;;) {
     const slice = await log.read(key, at, PAGE);
+    if (slice.kind === 'lost') {
+      // One history ends where the next was begun.
+      at = slice.resume;
+      continue;
+    }
     if (slice.kind !== 'events' || slice.batches.length === 0) return;
     for (const { epoch, first, events } of slice.batches) {
       for (const [index, { data }] of events.entries()) {

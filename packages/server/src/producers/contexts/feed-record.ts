@@ -12,6 +12,8 @@ export interface FeedRecord {
   readonly at: string | null;
   readonly pages: KeptPages | null;
   readonly recent: readonly (readonly [id: string, number: number])[];
+  /** The source's epochs after its first in which somebody opened the feed, and how many it had before each. */
+  readonly epochs?: readonly (readonly [epoch: string, index: number])[];
 }
 
 export interface FeedRecords {

@@ -13,6 +13,7 @@ import { makeFeed } from './make-feed.ts';
 import { project } from './projection.ts';
 import { RecentMessages } from './recent-messages.ts';
 import { readNumber, sequenceNumber } from './sequence-number.ts';
+import { SourceEpochs } from './source-epochs.ts';
 import { readSourceEvent, type SourceEvent, sourceLogEvent } from './source-event.ts';
 
 export interface FeedParts {
@@ -73,9 +74,7 @@ export class Feed {
   readonly #writers: Readonly<Record<UserChannel, ChannelWriter>>;
   /** Who waits for a message to be told, by its id. */
   readonly #waiting = new Map<string, (offset: number) => void>();
-  /** What the source's and the channels' epochs are, see sequence-number.ts. */
-  readonly #sourceIndex: number;
-  readonly #epoch: string;
+  readonly #epochs: SourceEpochs;
   readonly #pending: Pending[] = [];
   #settling: Promise<void> | undefined;
   #catching: Promise<void> | undefined;
@@ -104,8 +103,7 @@ export class Feed {
       'current-context': writer('current-context'),
       'tab-events': writer('tab-events'),
     };
-    this.#sourceIndex = bounds.epochIndex;
-    this.#epoch = bounds.latest.epoch;
+    this.#epochs = new SourceEpochs(bounds, record.epochs);
     this.#applied = at;
     this.#derived = at;
   }
@@ -123,6 +121,9 @@ export class Feed {
     if (bounds === undefined) throw new RangeError('A stream that was just made is gone.');
     const at = (record.at === null ? undefined : parsePosition(record.at)) ?? bounds.start;
     const feed = new Feed(parts, record, bounds, at);
+    // Before anything is written in it: another process must number what is in it as this one does.
+    if (bounds.epochIndex > 0 && record.epochs?.some(([epoch]) => epoch === bounds.latest.epoch) !== true)
+      await records.put({ ...record, epochs: feed.#epochs.kept() });
     await feed.#catchUp();
     return feed;
   }
@@ -183,14 +184,12 @@ export class Feed {
 
   /** The number of an event of the source. */
   numberOf(epoch: string, offset: number): number {
-    // An older epoch is read only behind a loss of history, by the process that first finds it.
-    const index = epoch === this.#epoch ? this.#sourceIndex : Math.max(0, this.#sourceIndex - 1);
-    return sequenceNumber(index, offset);
+    return sequenceNumber(this.#epochs.indexOf(epoch), offset);
   }
 
-  /** The epoch that a number is of; undefined if it is not the current one. */
+  /** The epoch that a number is of; undefined if nothing of it is retained. */
   epochOf(number: number): string | undefined {
-    return readNumber(number).epochIndex === this.#sourceIndex ? this.#epoch : undefined;
+    return this.#epochs.at(readNumber(number).epochIndex);
   }
 
   /** Where the source stands, as far as it is applied. */
@@ -324,6 +323,7 @@ export class Feed {
         at: formatPosition(this.#derived),
         pages: this.pages.keep(),
         recent: this.#recent.keep(),
+        epochs: this.#epochs.kept(),
       });
     } catch (error) {
       this.#parts.logger.warn({ stream: this.source, error }, 'what is known of a user could not be kept');
