@@ -2,9 +2,11 @@ import { PlayheadError } from '@playhead/protocol';
 import type { Exchange, Reply } from '../../http/exchange.ts';
 import type { Router } from '../../http/router.ts';
 import type { EventLog } from '../../log/event-log.ts';
-import { parameter } from '../caller.ts';
+import { CONTEXT_PATHS, contextId } from './context-id.ts';
 import { viewContext } from './context-view.ts';
+import type { Feed } from './feed.ts';
 import type { Feeds } from './feeds.ts';
+import type { JsonObject } from './json-value.ts';
 import type { Publish } from './publish.ts';
 import { userOf } from './request-user.ts';
 import type { SyncResult } from './sync.ts';
@@ -13,6 +15,8 @@ export interface ContextRouteParts {
   readonly log: EventLog;
   readonly feeds: Feeds;
   readonly publish: Publish;
+  /** A context that is not held in mind; undefined if there is none. */
+  readonly past: (feed: Feed, id: string) => Promise<JsonObject | undefined>;
   /** Messages in one sync. */
   readonly syncs: number;
 }
@@ -42,21 +46,22 @@ export function mountContexts(router: Router, parts: ContextRouteParts): void {
       return { body: found };
     },
   });
-  router.add({
-    method: 'GET',
-    path: '/api/v1/context/:id',
-    access: READ,
-    async handle(exchange) {
-      const { tenant, user } = userOf(exchange);
-      const id = parameter(exchange, 'id');
-      const found = await parts.feeds.peek(tenant, user, (feed) => {
-        const known = feed.pages.contexts.get(id);
-        return known === undefined ? undefined : viewContext(parts.log, feed, known);
-      });
-      if (found === undefined) throw new PlayheadError('not-found', 'There is no such context.');
-      return { body: found };
-    },
-  });
+  for (const path of CONTEXT_PATHS)
+    router.add({
+      method: 'GET',
+      path,
+      access: READ,
+      async handle(exchange) {
+        const { tenant, user } = userOf(exchange);
+        const id = contextId(exchange, path);
+        const found = await parts.feeds.peek(tenant, user, (feed) => {
+          const known = feed.pages.contexts.get(id);
+          return known === undefined ? parts.past(feed, id) : viewContext(parts.log, feed, known);
+        });
+        if (found === undefined) throw new PlayheadError('not-found', 'There is no such context.');
+        return { body: found };
+      },
+    });
 }
 
 /** One message, or several as `{messages: […]}` or a list: then each has its own result. */

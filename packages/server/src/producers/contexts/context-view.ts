@@ -6,7 +6,11 @@ import { readNumber } from './sequence-number.ts';
 import { readSourceEvent, type SourceEvent } from './source-event.ts';
 
 /** The event of a user's source with a number; undefined if it is not retained, or was erased. */
-async function sourceEventAt(log: EventLog, feed: Feed, number: number): Promise<SourceEvent | undefined> {
+export async function sourceEventAt(
+  log: EventLog,
+  feed: Feed,
+  number: number,
+): Promise<SourceEvent | undefined> {
   const epoch = feed.epochOf(number);
   if (epoch === undefined) return undefined;
   const { offset } = readNumber(number);

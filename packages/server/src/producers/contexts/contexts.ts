@@ -6,12 +6,13 @@ import { KIND } from './channel-name.ts';
 import { mountChannels } from './channel-routes.ts';
 import { createChannels, openGlobalChannel } from './channels.ts';
 import { Connections } from './connections.ts';
-import { mountContexts } from './context-routes.ts';
+import { type ContextRouteParts, mountContexts } from './context-routes.ts';
 import { feedRecords } from './feed-record.ts';
 import { createFeeds } from './feeds.ts';
 import { followSources } from './follow-source.ts';
 import { mountHistory } from './history-routes.ts';
 import { createIdentify } from './identify.ts';
+import { pastContext } from './past-context.ts';
 import { createPresence } from './presence.ts';
 import { mountPresence } from './presence-routes.ts';
 import { createPublish } from './publish.ts';
@@ -67,9 +68,12 @@ export function createContexts(parts: ContextParts): Contexts {
     },
     settle: () => openGlobalChannel(log),
     mount(router, sockets) {
-      mountContexts(router, { log, feeds, publish, syncs: limits.syncs });
+      const { indexed } = parts;
+      const past: ContextRouteParts['past'] = (feed, id) =>
+        pastContext({ log, search, indexed, clock }, feed, id);
+      mountContexts(router, { log, feeds, publish, past, syncs: limits.syncs });
       mountHistory(router, {
-        ...{ log, search, feeds, clock, indexed: parts.indexed },
+        ...{ log, search, feeds, clock, indexed },
         forget: (stream, position) => search.erase(stream, position),
       });
       mountChannels(router, { log, feeds, teams, channels, connections, publish });

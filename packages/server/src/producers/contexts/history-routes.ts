@@ -4,11 +4,12 @@ import type { Exchange } from '../../http/exchange.ts';
 import type { Router } from '../../http/router.ts';
 import type { StreamKey } from '../../log/stream-key.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { parameter } from '../caller.ts';
 import { checkInput } from '../check-input.ts';
+import { CONTEXT_PATHS, contextId } from './context-id.ts';
 import { eraseContext } from './erase-context.ts';
 import type { Feeds } from './feeds.ts';
 import { type HistoryFilter, type HistoryParts, readHistory, searchHistory } from './history.ts';
+import { isIndexed, PATIENCE_MS } from './is-indexed.ts';
 import { userOf } from './request-user.ts';
 
 export interface HistoryRouteParts extends HistoryParts {
@@ -17,8 +18,7 @@ export interface HistoryRouteParts extends HistoryParts {
   forget(stream: StreamKey, position: string): Promise<void>;
 }
 
-/** How long a question waits for the index to know what was stored before it, ms; an erasure must know all. */
-const PATIENCE_MS = 1_000;
+/** An erasure must know all. */
 const ERASURE_MS = 10_000;
 
 const time = z
@@ -46,13 +46,6 @@ const FIELDS = ['from', 'to', 'type', 'url', 'device', 'tab', 'context', 'cursor
 export function mountHistory(router: Router, parts: HistoryRouteParts): void {
   const { feeds, clock } = parts;
 
-  /** Whether the index knows what was stored before the call, as soon as it does or after a while. */
-  async function isIndexed(ms: number): Promise<boolean> {
-    const { promise: late, resolve } = Promise.withResolvers<boolean>();
-    using _timer = clock.after(ms, () => resolve(false));
-    return await Promise.race([parts.indexed().then(() => true), late]);
-  }
-
   router.add({
     method: 'GET',
     path: '/api/v1/context/history',
@@ -60,7 +53,7 @@ export function mountHistory(router: Router, parts: HistoryRouteParts): void {
     async handle(exchange) {
       const who = userOf(exchange);
       const { filter, page } = read(exchange);
-      const complete = await isIndexed(PATIENCE_MS);
+      const complete = await isIndexed(parts, PATIENCE_MS);
       return {
         body: { ...(await readHistory(parts, who, filter, page)), ...(complete ? {} : { indexing: true }) },
       };
@@ -78,29 +71,30 @@ export function mountHistory(router: Router, parts: HistoryRouteParts): void {
           extensions: { field: 'q' },
         });
       const { filter, page } = read(exchange);
-      const complete = await isIndexed(PATIENCE_MS);
+      const complete = await isIndexed(parts, PATIENCE_MS);
       const found = await searchHistory(parts, who, text, filter, page);
       return { body: { ...found, ...(complete ? {} : { indexing: true }) } };
     },
   });
-  router.add({
-    method: 'DELETE',
-    path: '/api/v1/context/:id',
-    access: { scope: 'contexts:write' },
-    async handle(exchange) {
-      const { tenant, user } = userOf(exchange);
-      const id = parameter(exchange, 'id');
-      const erased = await feeds.peek(tenant, user, async (feed) => {
-        await feed.settled(PATIENCE_MS);
-        if (!feed.isSettled || !(await isIndexed(ERASURE_MS)))
-          throw new PlayheadError('overloaded', 'Not all of it can be found yet. Try again.');
-        return eraseContext(parts, feed, id, clock.now());
-      });
-      if (erased === undefined || erased === 0)
-        throw new PlayheadError('not-found', 'There is no such context.');
-      return { body: { success: true, contextId: id, erased } };
-    },
-  });
+  for (const path of CONTEXT_PATHS)
+    router.add({
+      method: 'DELETE',
+      path,
+      access: { scope: 'contexts:write' },
+      async handle(exchange) {
+        const { tenant, user } = userOf(exchange);
+        const id = contextId(exchange, path);
+        const erased = await feeds.peek(tenant, user, async (feed) => {
+          await feed.settled(PATIENCE_MS);
+          if (!feed.isSettled || !(await isIndexed(parts, ERASURE_MS)))
+            throw new PlayheadError('overloaded', 'Not all of it can be found yet. Try again.');
+          return eraseContext(parts, feed, id, clock.now());
+        });
+        if (erased === undefined || erased === 0)
+          throw new PlayheadError('not-found', 'There is no such context.');
+        return { body: { success: true, contextId: id, erased } };
+      },
+    });
 }
 
 function read(exchange: Exchange): {

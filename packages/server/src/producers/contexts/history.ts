@@ -146,7 +146,7 @@ function cursorOf({ time, position }: Hit): string {
 }
 
 function readCursor(text: string): { readonly time: number; readonly position: string } {
-  const [, time, position] = /^h(\d{1,16})\.([0-9a-z-]{1,40})$/.exec(text) ?? [];
+  const [, time, position] = /^h(-?\d{1,16}(?:\.\d{1,9})?)\.([0-9a-z-]{1,40})$/.exec(text) ?? [];
   if (time === undefined || position === undefined) throw badCursor();
   return { time: Number(time), position };
 }

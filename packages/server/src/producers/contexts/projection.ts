@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { describeContext, partsOf } from './context-parts.ts';
+import { describeContext, partNumbers } from './context-parts.ts';
 import { type Derived, type EventWriter, type Payload, sourceOf } from './derived-event.ts';
 import { isObject, type Json, type JsonObject } from './json-value.ts';
 import type { KnownContext, KnownPages, KnownTab } from './known-pages.ts';
@@ -8,9 +8,6 @@ import type { PrivacyLevel, TabId, TabPayload } from './sync-message.ts';
 
 type OfTab = Extract<SourceEvent, { kind: 'tab' }>;
 type OfContext = Extract<SourceEvent, { kind: 'context' }>;
-
-/** More members of one context are not told apart. */
-const MAX_PARTS = 32;
 
 /**
  * What a source event means: changes what is known of the user's pages, and gives what the channels are told. It
@@ -84,7 +81,7 @@ function applyContext(pages: KnownPages, event: OfContext, number: number, told:
     createdAt: known?.createdAt ?? event.at,
     updatedAt: event.at,
     // Under another level what was told before is nobody's business any more, or was never complete.
-    parts: { ...(known?.level === said.level ? known.parts : {}), ...partNumbers(context, number) },
+    parts: partNumbers(known?.level === said.level ? known.parts : {}, context, number),
   };
   if (operation === 'delete') forgetContext(pages, now);
   else rememberContext(pages, now, tab, said.active);
@@ -199,14 +196,6 @@ function rememberTab(pages: KnownPages, key: string, tab: KnownTab, { from, leve
 
 function standInId(key: string): string {
   return `tab_${hash('sha256', key, 'hex').slice(0, 20)}`;
-}
-
-function partNumbers(context: JsonObject, number: number): Record<string, number> {
-  return Object.fromEntries(
-    partsOf(context)
-      .slice(0, MAX_PARTS)
-      .map((part) => [part, number]),
-  );
 }
 
 function tabData({ tabId, windowId, url, title }: KnownTab): JsonObject {

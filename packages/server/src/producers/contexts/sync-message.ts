@@ -9,6 +9,10 @@ export type PrivacyLevel = (typeof PRIVACY_LEVELS)[number];
 /** A tab is numbered by its browser: the same number on two devices is two tabs. */
 export type TabId = string | number;
 
+/** Characters. */
+export const MAX_URL = 16_384;
+export const MAX_TITLE = 4_096;
+
 const line = (max: number): z.ZodString => z.string().max(max);
 const name = line(256)
   .min(1)
@@ -17,14 +21,18 @@ const name = line(256)
     'must be text without control characters',
   );
 const tabId = z.union([z.int(), line(128).min(1)]);
-const url = line(16_384);
-const title = line(4_096);
+const url = line(MAX_URL);
+const title = line(MAX_TITLE);
 const level = z.enum(PRIVACY_LEVELS);
 const json = z.custom<Json>((value) => isShallow(value), 'is nested too deep');
 
-/** ISO 8601, or ms since 1970. */
+/** ISO 8601, or ms since 1970: whole ones, as browsers' clocks have fractions that no other time here has. */
 const time = z.union([
-  z.number().min(0).max(8.64e15),
+  z
+    .number()
+    .min(0)
+    .max(8.64e15)
+    .transform((ms) => Math.floor(ms)),
   line(40)
     .transform((text) => Date.parse(text))
     .refine((ms) => !Number.isNaN(ms), 'must be a time in ISO 8601, or ms since 1970'),
