@@ -6,7 +6,7 @@ import type { EndReason } from '../../hub/hub.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketLine, SocketListener } from '../../transports/socket-face.ts';
 import { type Answer, errorAnswer, renderAnswer, renderWelcome } from './answer.ts';
-import { CHANNELS } from './channel-name.ts';
+import { CHANNELS, parseChannel } from './channel-name.ts';
 import { type Beginning, beginningOf, type Channel, type Channels } from './channels.ts';
 import { type Dialect, type MessageLimits, readMessage, type Request } from './client-message.ts';
 import {
@@ -292,8 +292,16 @@ export class Connection implements SocketListener, Watched {
       this.#answer(errorAnswer('channel_not_found', text, { channels: missing }), request);
     }
     const form = this.#dialect ?? 'flat';
-    for (const { channel, beginning, begins } of found)
-      if (begins) await this.#hear(channel, beginning.from, form);
+    for (const { channel, beginning, begins } of found) {
+      const { name } = channel;
+      // From here on `revoke` ends it; who was dismissed before it had joined is found out by looking again.
+      if (
+        parseChannel(name)?.kind === 'team' &&
+        (await this.#parts.channels.find(identity, name)) === undefined
+      )
+        this.revoke(name);
+      if (begins && this.#state.channels.has(name)) await this.#hear(channel, beginning.from, form);
+    }
     this.#parts.host.changed(this, 'changed');
   }
 

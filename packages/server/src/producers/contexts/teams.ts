@@ -53,6 +53,10 @@ export function createTeams(records: Records, log: EventLog): Teams {
         const { tenant, id } = team;
         if ((await teams.list({ prefix: `${tenant}/`, limit: MAX_TEAMS })).length >= MAX_TEAMS)
           throw new PlayheadError('conflict', `A tenant has at most ${MAX_TEAMS} teams.`);
+        if ((await find(tenant, id)) !== undefined)
+          throw new PlayheadError('conflict', 'There is a team of that id.');
+        // What a team of that id left behind that was deleted by a process which died of it.
+        await log.delete(teamKey(tenant, id));
         // The stream first: a team whose channel is not there yet would be no channel to its members.
         await log.create(teamKey(tenant, id), { retention: { maxAge: null } });
         if (!(await teams.add(`${tenant}/${id}`, team)))
