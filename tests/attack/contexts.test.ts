@@ -596,7 +596,7 @@ describe('tokens that are none', () => {
     await learntNothing(socket);
   });
 
-  test('one that expires hears nothing more, whatever it was subscribed to', async () => {
+  test('one that expires may do nothing more, whatever it was subscribed to', async () => {
     using socket = await openContexts(server);
     await socket.auth(await signToken({ sub: 'eve' }, 3), 'eve');
     await socket.subscribe('user-contexts');

@@ -57,11 +57,17 @@ describe('silence', () => {
       (socket) => socket.close(4001, 'bye'),
       () => undefined,
     ];
+    /** Of each channel, how many of the user's connections hear it. */
+    const subscribers = async (): Promise<number[]> =>
+      (await request(server, '/api/v1/channels', { key }))
+        .json<{ channels: { subscribers: number }[] }>()
+        .channels.map((channel) => channel.subscribers);
     const ids: string[] = [];
     for (const end of ends) {
       const socket = await device(server, key, 'ann', 'user-contexts', 'tab-events');
       ids.push(String(socket.messages[0]?.['connectionId']));
       expect((await presenceOf(server, key)).connections).toHaveLength(1);
+      expect(await subscribers()).toEqual([1, 0, 1, 1]);
       end(socket.socket);
       await socket.closed();
       await until(async () => !(await presenceOf(server, key)).connected, 'nobody to be connected');
@@ -69,10 +75,7 @@ describe('silence', () => {
     // One whose machine vanished: no close, nothing.
     const raw = await rawSocket(server);
     raw.destroy();
-    const channels = (await request(server, '/api/v1/channels', { key })).json<{
-      channels: { subscribers: number }[];
-    }>();
-    expect(channels.channels.map(({ subscribers }) => subscribers)).toEqual([0, 0, 0, 0]);
+    expect(await subscribers()).toEqual([0, 0, 0, 0]);
     const lines = server.stderr.split('\n').filter((line) => line.includes('a connection of contexts ended'));
     for (const id of ids) {
       const [line, ...more] = lines.filter((each) => each.includes(id));

@@ -326,6 +326,8 @@ describe('channels', () => {
       channel: 'user-contexts',
       events: live,
       latestSequence: 5,
+      earliest: 1,
+      epoch: expect.any(String),
       truncated: false,
     });
     expect((await page('after=2')).events).toEqual(live.slice(2));
@@ -364,6 +366,11 @@ describe('channels', () => {
     expect(left).toMatchObject({ type: 'unsubscription-confirmed', channels: ['tab-events'] });
     await sync(server, key, tabMessage('activate', 1), contextMessage('a'));
     await socket.events('user-contexts', 2);
+    // Once it can be fetched there, it would have been heard by who is still subscribed.
+    using other = await device(server, key, user);
+    await other.ask({ type: 'subscribe', channels: ['tab-events'], after: 0 });
+    await other.events('tab-events', 1);
+    await socket.ask({ type: 'heartbeat' });
     expect(socket.updates('tab-events')).toEqual([]);
     expect(socket.open).toBe(true);
   });
@@ -468,6 +475,10 @@ describe('channels', () => {
     });
     const many = Array.from({ length: 1_000 }, (_, i) => `team:t${i}`);
     expect(await socket.ask({ type: 'subscribe', channels: many })).toMatchObject({
+      code: 'invalid_message',
+    });
+    const event = { payload: { kind: 'note' }, source: ['no object'] };
+    expect(await socket.ask({ type: 'broadcast', channel: 'user-contexts', event })).toMatchObject({
       code: 'invalid_message',
     });
     await socket.subscribe('user-contexts');

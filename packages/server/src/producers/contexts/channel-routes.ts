@@ -104,6 +104,7 @@ async function page({ log, feeds, channels }: ChannelRouteParts, exchange: Excha
         events: [],
         latestSequence: 0,
         earliestSequence: 0,
+        earliest: 0,
         next: 0,
         epoch: null,
         truncated: false,
@@ -129,10 +130,12 @@ async function page({ log, feeds, channels }: ChannelRouteParts, exchange: Excha
     next = batch.first + batch.events.length - 1;
   }
   const number = (offset: number): number => sequenceNumber(channel.epochIndex, offset);
+  const earliest = number(oldest(channel) + 1);
   const head = JSON.stringify({
     channel: name,
     latestSequence: receipt.latest,
-    earliestSequence: number(oldest(channel) + 1),
+    earliestSequence: earliest,
+    earliest,
     next: number(next),
     epoch: channel.epoch,
     truncated: receipt.truncated || slice.kind === 'lost',

@@ -1,4 +1,4 @@
-import type { Collection, Records } from '../../records/records.ts';
+import { allRecords, type Collection, type Records } from '../../records/records.ts';
 import { nameSegment } from '../../log/name-segment.ts';
 import type { KeptPages } from './known-pages.ts';
 
@@ -23,23 +23,13 @@ export interface FeedRecords {
   all(): AsyncIterable<FeedRecord>;
 }
 
-const PAGE = 500;
-
 export function feedRecords(records: Records): FeedRecords {
   const feeds: Collection<FeedRecord> = records.collection('contexts-feeds');
   return {
     get: (tenant, user) => feeds.get(idOf(tenant, user)),
     put: (record) => feeds.put(idOf(record.tenant, record.user), record),
     async *all() {
-      let after: string | undefined;
-      for (;;) {
-        const rows = await feeds.list({ limit: PAGE, ...(after === undefined ? {} : { after }) });
-        for (const { id, value } of rows) {
-          after = id;
-          yield value;
-        }
-        if (rows.length < PAGE) return;
-      }
+      for await (const { value } of allRecords(feeds)) yield value;
     },
   };
 }

@@ -87,6 +87,22 @@ describe('what the channels are told', () => {
     return { feed, log: parts.log };
   }
 
+  test('CX-8 P-435 a context that says its tab is the active one activates it, once', async () => {
+    const active = (id: string, tabId: number) => context(id, { tabId, tab: { active: true } });
+    const { log } = await after(active('one', 1), active('two', 2), active('two', 2), active('one', 1));
+    expect(await kinds(log, 'tab-events')).toEqual(['tab.activated 1', 'tab.activated 2', 'tab.activated 1']);
+    expect(await kinds(log, 'current-context')).toEqual([
+      'tab.activated 1',
+      'context.updated one',
+      'tab.activated 2',
+      'context.updated two',
+      'context.updated two',
+      'tab.activated 1',
+      'context.updated one',
+    ]);
+    expect(JSON.stringify(await told(log, 'tab-events'))).not.toContain('content');
+  });
+
   test('CX-6 CX-7 CX-8 everything, what concerns the active tab, and which tabs change', async () => {
     const { log } = await after(
       tab('activated', 1, { url: 'https://one.example/' }),

@@ -84,7 +84,8 @@ function applyContext(pages: KnownPages, event: OfContext, number: number, told:
     parts: partNumbers(known?.level === said.level ? known.parts : {}, context, number),
   };
   if (operation === 'delete') forgetContext(pages, now);
-  else rememberContext(pages, now, tab, said.active);
+  else rememberContext(pages, now, tab);
+  if (operation !== 'delete' && said.active) activateByContext(pages, tab, told);
   told.push({
     payload: contextPayload(event, now),
     tab,
@@ -93,12 +94,17 @@ function applyContext(pages: KnownPages, event: OfContext, number: number, told:
   });
 }
 
-function rememberContext(
-  pages: KnownPages,
-  context: KnownContext,
-  tab: string | null,
-  active: boolean,
-): void {
+/** A context that says its tab is the active one activates it: who follows tabs alone is told. */
+function activateByContext(pages: KnownPages, key: string | null, told: Telling[]): void {
+  const tab = key === null ? undefined : pages.tabs.get(key);
+  if (key === null || tab === undefined) return;
+  // What is only taken for the active one was never told to be.
+  if (pages.active !== key || !pages.told)
+    told.push({ payload: { kind: 'tab.activated', data: tabData(tab) }, tab: key, tabId: tab.tabId });
+  activate(pages, key);
+}
+
+function rememberContext(pages: KnownPages, context: KnownContext, tab: string | null): void {
   pages.putContext(context);
   if (tab === null || context.tabId === null) return;
   const known = pages.tabs.get(tab);
@@ -108,8 +114,7 @@ function rememberContext(
     const { tabId, windowId, url, title } = context;
     pages.putTab(tab, { tabId, windowId, url, title, page: context.id });
   }
-  if (active) activate(pages, tab);
-  else if (!pages.told && pages.active === null) pages.active = tab;
+  if (!pages.told && pages.active === null) pages.active = tab;
 }
 
 function forgetContext(pages: KnownPages, { id, tab }: KnownContext): void {

@@ -182,7 +182,9 @@ export const broadcastEvent: z.ZodType<BroadcastEvent> = z.object({
     context: json.exactOptional(),
   }),
   source: z
-    .custom<JsonObject>((value) => typeof value === 'object' && value !== null && isShallow(value))
+    .custom<JsonObject>(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && isShallow(value),
+    )
     .exactOptional(),
 });
 
