@@ -16,11 +16,15 @@ const logger = { debug() {}, info() {}, warn() {}, error() {} };
 const clock = systemClock;
 const rate = { perSecond: 10, floodMs: 1_000 };
 
+let waiting: Promise<void> | undefined;
+
 /** Sessions that say what they show in so many words; those whose id begins with `ann` are hers. */
 const source: ContextSource = {
   prefix: 'computers/',
   async ownerOf(key) {
     const [, id = ''] = key.split('/');
+    if (id === 'slow') await waiting;
+    if (id === 'broken') throw new Error('broken');
     return id.startsWith('ann') ? { user: 'ann', device: { id, formFactor: 'computer' } } : undefined;
   },
   changes: ({ data }) => [JSON.parse(String(data)) as SourceChange],
@@ -106,6 +110,21 @@ test('every session is a device of its owner: its pages are told once, also over
   expect(presence.of('default', 'ann').devices).toEqual([]);
   expect(await feeds.use('default', 'ann', (feed) => feed.pages.tabs.size)).toBe(0);
   expect(await log.bounds(userChannelKey('default', 'bob', 'user-contexts'))).toBeUndefined();
+  await following[Symbol.asyncDispose]();
+  await feeds[Symbol.asyncDispose]();
+});
+
+test('P-460 one session that cannot be published keeps no other from it', async () => {
+  const { log, start } = world();
+  const gate = Promise.withResolvers<void>();
+  waiting = gate.promise;
+  const { feeds, following } = start();
+  const keys = ['slow', 'broken', 'ann1'].map((id) => streamKey('default', `computers/${id}`));
+  for (const key of keys) await log.create(key);
+  for (const key of keys) await say(log, key, { kind: 'activated', tabId: 't1' });
+  // The other two are looked at in one go.
+  gate.resolve();
+  expect(await told(log, 1)).toEqual(['tab.activated']);
   await following[Symbol.asyncDispose]();
   await feeds[Symbol.asyncDispose]();
 });

@@ -68,6 +68,7 @@ export function followSources(parts: FollowParts): AsyncDisposable {
   }
 
   async function work(): Promise<void> {
+    const failed = new Set<StreamKey>();
     while (dirty.size > 0 && !stopped) {
       const streams = [...dirty];
       dirty.clear();
@@ -79,15 +80,16 @@ export function followSources(parts: FollowParts): AsyncDisposable {
             { stream: key, error },
             'pages were not published as contexts yet; this is tried again',
           );
-          dirty.add(key);
-          again = clock.after(AGAIN_MS, () => {
-            again = undefined;
-            begin();
-          });
-          return;
+          failed.add(key);
         }
       }
     }
+    if (failed.size === 0 || stopped) return;
+    for (const key of failed) dirty.add(key);
+    again = clock.after(AGAIN_MS, () => {
+      again = undefined;
+      begin();
+    });
   }
 
   /** One page of a stream; true if there may be more. */
