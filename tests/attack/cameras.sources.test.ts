@@ -3,12 +3,13 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { badCameras, listenOn, type Port, playlist } from '../support/bad-cameras.ts';
+import { badCameras, listenOn, othersLive, playlist, startOpenServer } from '../support/bad-cameras.ts';
 import type { CameraHttp } from '../support/camera-http.ts';
 import { cameraEvent, cameras, makeCamera, viewCamera, watchCamera } from '../support/cameras.ts';
 import { readFrame } from '../support/frames.ts';
 import { JPEG_SIZE, JPEGS } from '../support/jpegs.ts';
 import { makeKey } from '../support/keys.ts';
+import type { Loopback } from '../support/loopback.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 const { red, green, blue } = JPEGS;
@@ -17,7 +18,7 @@ describe('cameras that are not what they say', () => {
   let folder: string;
   let upstream: CameraHttp;
   /** Where no camera may go: it is heard of whoever comes all the same. */
-  let away: Port;
+  let away: Loopback;
   let strayed = 0;
   let server: TestServer;
 
@@ -29,14 +30,7 @@ describe('cameras that are not what they say', () => {
     }, '127.0.0.2');
     upstream = await badCameras({ secretFile: join(folder, 'secret.mjpeg'), away: away.port });
     await writeFile(join(folder, 'secret.mjpeg'), Buffer.concat([red, green, blue]));
-    server = await startServer({
-      env: {
-        PLAYHEAD_ALLOWED_NETWORKS: '127.0.0.1',
-        PLAYHEAD_CAMERA_OPEN_MS: '2000',
-        PLAYHEAD_CAMERA_CHECK_MS: '50',
-        PLAYHEAD_LOG_LEVEL: 'debug',
-      },
-    });
+    server = await startOpenServer();
   });
   afterAll(async () => {
     await server?.stop();
@@ -63,12 +57,6 @@ describe('cameras that are not what they say', () => {
     return { reason, message };
   }
 
-  /** Whether the others are unharmed: a camera shows new frames to a new viewer. */
-  async function othersLive(): Promise<void> {
-    using viewer = await watchCamera(server, 'demo', { query: '' });
-    await viewer.when(() => viewer.texts[2], 'frames of another camera');
-  }
-
   test.each([
     ['/silent', ['timeout']],
     ['/401', ['unauthorized']],
@@ -88,7 +76,7 @@ describe('cameras that are not what they say', () => {
     async (path, reasons) => {
       expect(reasons).toContain((await failing(upstream.url + path)).reason);
       expect(strayed).toBe(0);
-      await othersLive();
+      await othersLive(server);
     },
   );
 
@@ -125,7 +113,7 @@ describe('cameras that are not what they say', () => {
     }
     expect(asked).toEqual([]);
     await elsewhere.close();
-    await othersLive();
+    await othersLive(server);
   });
 
   test('one that ends is opened again, and that is told', async () => {
@@ -168,7 +156,7 @@ describe('cameras that are not what they say', () => {
     await viewer.when(() => viewer.texts[before + 3], 'frames that are whole');
     expect((await viewCamera(server, id)).state.status).toBe('live');
     await cameras(server, 'DELETE', `/${id}`);
-    await othersLive();
+    await othersLive(server);
   });
 
   test('D-22 files: inside of the folders alone, by no spelling and no link', async () => {

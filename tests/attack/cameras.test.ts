@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { badCameras, listenOn, resized } from '../support/bad-cameras.ts';
+import { badCameras, listenOn, othersLive, resized, startOpenServer } from '../support/bad-cameras.ts';
 import type { CameraHttp } from '../support/camera-http.ts';
 import {
   cameraEvent,
@@ -17,7 +17,7 @@ import {
   viewCamera,
   watchCamera,
 } from '../support/cameras.ts';
-import { JPEG_SIZE, JPEGS, padded } from '../support/jpegs.ts';
+import { encoded, JPEG_SIZE, JPEGS, padded } from '../support/jpegs.ts';
 import { makeKey } from '../support/keys.ts';
 import { request } from '../support/request.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -36,14 +36,7 @@ describe('who means cameras ill', () => {
 
   beforeAll(async () => {
     upstream = await badCameras({ secretFile: '/nowhere', away: 1 });
-    server = await startServer({
-      env: {
-        PLAYHEAD_ALLOWED_NETWORKS: '127.0.0.1',
-        PLAYHEAD_CAMERA_OPEN_MS: '2000',
-        PLAYHEAD_CAMERA_CHECK_MS: '50',
-        PLAYHEAD_LOG_LEVEL: 'debug',
-      },
-    });
+    server = await startOpenServer();
   });
   afterAll(async () => {
     await server?.stop();
@@ -52,12 +45,6 @@ describe('who means cameras ill', () => {
 
   let made = 0;
   const fresh = (): string => `attacked-${++made}`;
-
-  /** Whether the others are unharmed: a camera shows new frames to a new viewer. */
-  async function othersLive(): Promise<void> {
-    using viewer = await watchCamera(server, 'demo', { query: '' });
-    await viewer.when(() => viewer.texts[2], 'frames of another camera');
-  }
 
   test.each(['http', 'rtsp'])(
     'D-23 credentials in a URL of %s are used, and never seen again',
@@ -132,12 +119,12 @@ describe('who means cameras ill', () => {
     };
     for (const [name, frame] of Object.entries(frames)) {
       const id = `pushed-${name}`;
-      const answer = await sendFrame(server, { camera_id: id, frame: frame.toString('base64') });
+      const answer = await sendFrame(server, { camera_id: id, frame: encoded(frame) });
       expect([answer.status, name]).toEqual([400, name]);
       expect((await cameras(server, 'GET', `/${id}`)).status, name).toBe(404);
     }
     const huge = padded(red, 20 * 2 ** 20);
-    const answer = await sendFrame(server, { camera_id: 'pushed-huge', frame: huge.toString('base64') });
+    const answer = await sendFrame(server, { camera_id: 'pushed-huge', frame: encoded(huge) });
     expect(answer.status).toBe(413);
     expect((await cameras(server, 'GET', '/pushed-huge')).status).toBe(404);
     for (const frame of ['%%%', 'a'.repeat(1000), 7, null, ['a'], { a: 1 }])
@@ -157,13 +144,13 @@ describe('who means cameras ill', () => {
       { detections: [{ class: 'a', confidence: 1, bbox: [0, 0, 1] }] },
       { detections: Array.from({ length: 501 }, () => ({ class: 'a', confidence: 1, bbox: [0, 0, 1, 1] })) },
     ]) {
-      const sent = await sendFrame(server, { camera_id: 'pushed', frame: red.toString('base64'), ...body });
+      const sent = await sendFrame(server, { camera_id: 'pushed', frame: encoded(red), ...body });
       expect([sent.status, JSON.stringify(body).slice(0, 80)]).toEqual([
         400,
         JSON.stringify(body).slice(0, 80),
       ]);
     }
-    await othersLive();
+    await othersLive(server);
   });
 
   test('what is found outside of the frame, or in one long gone, is refused', async () => {
@@ -171,7 +158,7 @@ describe('who means cameras ill', () => {
     await makeCamera(server, { id, detect: 'outside' });
     using viewer = await watchCamera(server, id, { protocols: ['playhead.frames.v1'] });
     const timestamp = Date.now();
-    await sendFrame(server, { camera_id: id, frame: red.toString('base64'), timestamp });
+    await sendFrame(server, { camera_id: id, frame: encoded(red), timestamp });
     await viewer.when(() => viewer.binary[0], 'the frame');
     const report = async (frame: object, bbox: unknown): Promise<number> =>
       (
@@ -229,7 +216,7 @@ describe('who means cameras ill', () => {
   test("another tenant's cameras are not there, on any path", async () => {
     const id = fresh();
     await makeCamera(server, { id, recording: true });
-    await sendFrame(server, { camera_id: id, frame: red.toString('base64') });
+    await sendFrame(server, { camera_id: id, frame: encoded(red) });
     const scopes = ['cameras:read', 'cameras:write', 'streams:read', 'streams:write'];
     const key = await makeKey(server, { scopes, tenant: 'strangers' });
     for (const [method, path, body] of [
@@ -255,7 +242,7 @@ describe('who means cameras ill', () => {
     await expect(watchCamera(server, id, { query: `?token=${key}` })).rejects.toThrow('refused');
     await expect(watchCamera(server, 'demo', { query: `?token=${key}` })).rejects.toThrow('refused');
     // A push by the same name makes one of their own.
-    await sendFrame(server, { camera_id: id, frame: green.toString('base64') }, { key });
+    await sendFrame(server, { camera_id: id, frame: encoded(green) }, { key });
     const [own, theirs] = await Promise.all([
       cameras(server, 'GET', `/${id}/recording?at=${Date.now()}`),
       cameras(server, 'GET', `/${id}/recording?at=${Date.now()}`, undefined, key),
@@ -300,7 +287,7 @@ describe('who means cameras ill', () => {
     await publisher.when(() => publisher.texts[5], 'six answers');
     const answers = publisher.texts.map((text) => (JSON.parse(text) as { type: string }).type);
     expect(answers).toEqual(['refused', 'refused', 'refused', 'refused', 'refused', 'taken']);
-    await othersLive();
+    await othersLive(server);
   });
 
   test('F8 a viewer that takes nothing is cut off, and slows nobody', async () => {
@@ -327,7 +314,7 @@ describe('who means cameras ill', () => {
     expect(made).toHaveLength(2);
     const refused = await cameras(own, 'POST', '', { id: 'three', url });
     expect(refused.status).toBe(503);
-    expect((await sendFrame(own, { camera_id: 'four', frame: red.toString('base64') })).status).toBe(503);
+    expect((await sendFrame(own, { camera_id: 'four', frame: encoded(red) })).status).toBe(503);
     using first = await watchCamera(own, 'one');
     await first.frame();
     using second = await watchCamera(own, 'two');

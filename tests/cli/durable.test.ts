@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bareCli, type CliEnd, type CliOptions, RunningCli } from '../support/cli.ts';
 import { type DurableStreamsPeer, startDurableStreamsPeer } from '../support/durable-streams-peer.ts';
+import { listenOnLoopback } from '../support/loopback.ts';
 import { type LosingProxy, startLosingProxy } from '../support/losing-proxy.ts';
 import { findDurableStreamsServer } from '../support/optional.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -226,8 +226,8 @@ describe('a URL', () => {
       response.writeHead(200, { 'stream-next-offset': '1', 'content-type': 'text/plain' });
       response.end();
     });
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}/v1/stream/a`;
+    const listening = await listenOnLoopback(other);
+    const url = `${listening.url}/v1/stream/a`;
     const folder = await mkdtemp(join(tmpdir(), 'playhead-cli-'));
     try {
       await writeFile(join(folder, 'headers'), 'Authorization: Bearer secret\n');
@@ -240,8 +240,7 @@ describe('a URL', () => {
       expect((await bareCli(['head', url.replace('//', '//me:pw@')], { env })).code).toBe(2);
       expect((await bareCli(['tail', '--since', '1h', url], { env })).code).toBe(2);
     } finally {
-      other.closeAllConnections();
-      other.close();
+      await listening.close();
       await rm(folder, { recursive: true });
     }
   });
@@ -254,15 +253,13 @@ describe('a URL', () => {
       });
       response.end('<p>');
     });
-    await new Promise<void>((resolve) => page.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(page.address() as AddressInfo).port}`;
+    const { url, close } = await listenOnLoopback(page);
     for (const command of ['read', 'head', 'close', 'create']) {
       const end = await bareCli([command, `${url}/page`]);
       expect([end.code, end.stderr]).toEqual([1, expect.stringContaining('Durable Streams protocol')]);
     }
     expect((await bareCli(['read', `${url}/away`])).stderr).toContain('redirects');
-    page.closeAllConnections();
-    page.close();
+    await close();
     expect((await bareCli(['read', `${url}/page`])).code).toBe(3);
   });
 });

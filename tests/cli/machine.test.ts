@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { bareCli } from '../support/cli.ts';
+import { listenOnLoopback } from '../support/loopback.ts';
 
 const COMMANDS = [
   'serve',
@@ -121,11 +121,9 @@ describe('doctor', () => {
   });
 
   test('a port that is taken and a folder that cannot be written are 1, with what to do', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => other.once('listening', resolve));
-    const { port } = other.address() as AddressInfo;
+    const { port, close } = await listenOnLoopback(createServer());
     const taken = await bareCli(['doctor', '--port', String(port), '--data-folder', tmpdir()]);
-    other.close();
+    await close();
     expect(taken.code).toBe(1);
     expect(taken.stdout).toMatch(/MISSING {2}port .*EADDRINUSE.*\n.*--port/);
     const unwritable = await bareCli(['doctor', '--port', '0', '--data-folder', '/proc/playhead']);

@@ -5,10 +5,11 @@ import {
   makeCamera,
   openCameraPath,
   sendFrame,
+  tick,
   watchCamera,
 } from '../support/cameras.ts';
 import { readFrame } from '../support/frames.ts';
-import { JPEG_SIZE, JPEGS } from '../support/jpegs.ts';
+import { encoded, JPEG_SIZE, JPEGS } from '../support/jpegs.ts';
 import { makeKey } from '../support/keys.ts';
 import { type Answer, request } from '../support/request.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -32,9 +33,6 @@ afterAll(async () => {
 const CAT: Detection = { class: 'cat', confidence: 0.75, bbox: [4, 8, 20, 16] };
 const DOG: Detection = { class: 'dog', confidence: 0.5, bbox: [0, 0, 64, 48] };
 
-let sent = 0;
-const tick = (): number => Date.now() - 5000 + ++sent;
-
 /** Sends a frame to a camera that is watched, and gives its time and its place. */
 async function push(
   server: TestServer,
@@ -42,7 +40,7 @@ async function push(
   jpeg: Buffer,
 ): Promise<{ timestamp: number; position: string }> {
   const timestamp = tick();
-  const answer = await sendFrame(server, { camera_id: id, frame: jpeg.toString('base64'), timestamp });
+  const answer = await sendFrame(server, { camera_id: id, frame: encoded(jpeg), timestamp });
   expect(answer.status).toBe(200);
   let position = '';
   await until(async () => {
@@ -103,7 +101,7 @@ describe('what outside detectors find', () => {
       ].slice(-viewer.texts.length),
     );
     for (const { frame, detections } of viewer.frames)
-      if (detections?.length === 1) expect(frame).toBe(JPEGS.green.toString('base64'));
+      if (detections?.length === 1) expect(frame).toBe(encoded(JPEGS.green));
     const heads = watcher.binary.map((message) => readFrame(message).head as unknown as { position: string });
     expect(heads.at(-1)).toMatchObject({ position: three.position, detections: [] });
     // What was answered is in the stream, by the name of its frame.
@@ -178,7 +176,7 @@ describe('what outside detectors find', () => {
       return watchCamera(patient, 'clever');
     })();
     const timestamp = tick();
-    const body = { camera_id: 'clever', frame: JPEGS.blue.toString('base64'), timestamp };
+    const body = { camera_id: 'clever', frame: encoded(JPEGS.blue), timestamp };
     const outside = [{ ...CAT, bbox: [50, 0, 50, 10] }];
     expect((await sendFrame(patient, { ...body, detections: outside })).status).toBe(400);
     expect((await sendFrame(patient, { ...body, detections: [CAT] })).status).toBe(200);
@@ -229,7 +227,7 @@ describe('publishing on a socket', () => {
     using sender = await publish(patient, 'sock');
     using viewer = await watchCamera(patient, 'sock');
     sender.socket.send(JPEGS.red);
-    await viewer.frame(({ frame }) => frame === JPEGS.red.toString('base64'));
+    await viewer.frame(({ frame }) => frame === encoded(JPEGS.red));
     const time = Date.now() + 1000;
     const head = Buffer.from(JSON.stringify({ time, detections: [DOG] }));
     const length = Buffer.alloc(2);
@@ -237,7 +235,7 @@ describe('publishing on a socket', () => {
     sender.socket.send(Buffer.concat([length, head, JPEGS.green]));
     const seen = await viewer.frame(({ timestamp }) => timestamp === time);
     expect(seen).toEqual({
-      ...{ frame: JPEGS.green.toString('base64'), timestamp: time, camera_id: 'sock', detections: [DOG] },
+      ...{ frame: encoded(JPEGS.green), timestamp: time, camera_id: 'sock', detections: [DOG] },
     });
     sender.socket.send(Buffer.from('neither'));
     sender.socket.send(Buffer.concat([length, head, JPEGS.green]));

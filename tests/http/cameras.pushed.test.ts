@@ -1,22 +1,24 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cameraEvent, sendFrame, viewCamera, watchCamera } from '../support/cameras.ts';
+import {
+  cameraEvent,
+  sendFrame,
+  startCameraServer,
+  tick,
+  viewCamera,
+  watchCamera,
+} from '../support/cameras.ts';
 import { readFrame } from '../support/frames.ts';
-import { JPEG_SIZE, JPEGS, padded } from '../support/jpegs.ts';
+import { encoded, JPEG_SIZE, JPEGS, padded } from '../support/jpegs.ts';
 import { makeKey } from '../support/keys.ts';
 import { request } from '../support/request.ts';
-import { startServer, type TestServer } from '../support/server.ts';
+import type { TestServer } from '../support/server.ts';
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startServer({ env: { PLAYHEAD_CAMERA_FROZEN_MS: '500', PLAYHEAD_CAMERA_CHECK_MS: '50' } });
+  // Making frames of many MB keeps this process from answering pings: that costs no viewer its connection.
+  server = await startCameraServer({ PLAYHEAD_HEARTBEAT_MS: '2000' });
 });
 afterAll(() => server?.stop());
-
-const frame = (jpeg: Buffer): string => jpeg.toString('base64');
-
-let sent = 0;
-/** A timestamp that no frame before had. */
-const tick = (): number => Date.now() - 5000 + ++sent;
 
 describe('pushed frames', () => {
   test('CC-22 a frame that a page sends makes a camera, on either path, and is seen', async () => {
@@ -24,7 +26,7 @@ describe('pushed frames', () => {
       const id = `page ${path.length}`;
       const first = await sendFrame(
         server,
-        { camera_id: id, frame: frame(JPEGS.red), timestamp: tick() },
+        { camera_id: id, frame: encoded(JPEGS.red), timestamp: tick() },
         { path },
       );
       expect([first.status, first.json()]).toEqual([
@@ -33,9 +35,9 @@ describe('pushed frames', () => {
       ]);
       using viewer = await watchCamera(server, id);
       const timestamp = tick();
-      await sendFrame(server, { camera_id: id, frame: frame(JPEGS.green), timestamp }, { path });
+      await sendFrame(server, { camera_id: id, frame: encoded(JPEGS.green), timestamp }, { path });
       const seen = await viewer.frame((one) => one.timestamp === timestamp);
-      expect(seen).toEqual({ frame: frame(JPEGS.green), timestamp, camera_id: id });
+      expect(seen).toEqual({ frame: encoded(JPEGS.green), timestamp, camera_id: id });
     }
     const { cameras: listed } = (await request(server, '/api/v1/actions/cameras')).json<{
       cameras: { id: string }[];
@@ -56,7 +58,7 @@ describe('pushed frames', () => {
     expect(preflight.status).toBe(204);
     expect(preflight.headers['access-control-allow-origin']).toBe('*');
     expect(preflight.headers['access-control-allow-headers']?.toLowerCase()).toContain('authorization');
-    const large = frame(padded(JPEGS.blue, 5_000_000));
+    const large = encoded(padded(JPEGS.blue, 5_000_000));
     const answers = [];
     for (let i = 0; i < 10; i++)
       answers.push(await sendFrame(server, { camera_id: 'large', frame: large, timestamp: tick() }));
@@ -67,14 +69,14 @@ describe('pushed frames', () => {
     using viewer = await watchCamera(server, 'demo', { query: '' });
     const wrong: [object, number][] = [
       [{ frame: 'not base64!' }, 400],
-      [{ frame: frame(Buffer.from('GIF89a, truly')) }, 400],
-      [{ frame: frame(JPEGS.red.subarray(0, 200)) }, 400],
+      [{ frame: encoded(Buffer.from('GIF89a, truly')) }, 400],
+      [{ frame: encoded(JPEGS.red.subarray(0, 200)) }, 400],
       [{ frame: '' }, 400],
       [{}, 400],
-      [{ frame: frame(JPEGS.red), streamType: 'audio' }, 400],
-      [{ frame: frame(JPEGS.red), timestamp: 'now' }, 400],
-      [{ frame: frame(JPEGS.red), camera_id: '../demo' }, 400],
-      [{ frame: frame(padded(JPEGS.red, 20_000_000)) }, 413],
+      [{ frame: encoded(JPEGS.red), streamType: 'audio' }, 400],
+      [{ frame: encoded(JPEGS.red), timestamp: 'now' }, 400],
+      [{ frame: encoded(JPEGS.red), camera_id: '../demo' }, 400],
+      [{ frame: encoded(padded(JPEGS.red, 20_000_000)) }, 413],
     ];
     for (const [body, status] of wrong) {
       const answer = await sendFrame(server, { camera_id: 'wrong', ...body });
@@ -84,8 +86,8 @@ describe('pushed frames', () => {
       ]);
     }
     const reader = await makeKey(server, { scopes: ['cameras:read'] });
-    expect((await sendFrame(server, { frame: frame(JPEGS.red) }, { key: reader })).status).toBe(403);
-    expect((await sendFrame(server, { frame: frame(JPEGS.red) }, { key: 'rdev_wrong' })).status).toBe(401);
+    expect((await sendFrame(server, { frame: encoded(JPEGS.red) }, { key: reader })).status).toBe(403);
+    expect((await sendFrame(server, { frame: encoded(JPEGS.red) }, { key: 'rdev_wrong' })).status).toBe(401);
     await viewer.frame(() => true, viewer.texts.length);
   });
 
@@ -102,11 +104,11 @@ describe('pushed frames', () => {
       expect.objectContaining({ success: true, published: false }),
     ]);
     using pushed = await (async () => {
-      await sendFrame(server, { camera_id: 'loop', frame: frame(JPEGS.red), timestamp: tick() });
+      await sendFrame(server, { camera_id: 'loop', frame: encoded(JPEGS.red), timestamp: tick() });
       return watchCamera(server, 'loop');
     })();
     const at = tick();
-    const body = { camera_id: 'loop', frame: frame(JPEGS.blue), timestamp: at };
+    const body = { camera_id: 'loop', frame: encoded(JPEGS.blue), timestamp: at };
     expect((await sendFrame(server, body)).status).toBe(200);
     await pushed.frame((one) => one.timestamp === at);
     for (const again of [at, at - 1, 0])
@@ -115,35 +117,35 @@ describe('pushed frames', () => {
     const before = Date.now();
     const ahead = await sendFrame(server, {
       ...body,
-      frame: frame(JPEGS.green),
+      frame: encoded(JPEGS.green),
       timestamp: before + 3_600_000,
     });
     expect(ahead.status).toBe(200);
-    const replaced = await pushed.frame((one) => one.frame === frame(JPEGS.green));
+    const replaced = await pushed.frame((one) => one.frame === encoded(JPEGS.green));
     expect(replaced.timestamp).toBeGreaterThanOrEqual(before - 1);
     expect(replaced.timestamp).toBeLessThan(before + 600_000);
     expect(pushed.frames.filter((one) => one.timestamp === at)).toHaveLength(1);
   });
 
   test('D-30 a camera that nobody pushes to any more is told silent, and told when it is back', async () => {
-    await sendFrame(server, { camera_id: 'still', frame: frame(JPEGS.red), timestamp: tick() });
+    await sendFrame(server, { camera_id: 'still', frame: encoded(JPEGS.red), timestamp: tick() });
     await cameraEvent(server, 'still', 'opened');
     await cameraEvent(server, 'still', 'silent');
     expect((await viewCamera(server, 'still')).state.status).toBe('silent');
-    await sendFrame(server, { camera_id: 'still', frame: frame(JPEGS.red), timestamp: tick() });
+    await sendFrame(server, { camera_id: 'still', frame: encoded(JPEGS.red), timestamp: tick() });
     await cameraEvent(server, 'still', 'recovered');
   });
 
   test('D-4 any text is an id, and its streams have a name', async () => {
     const id = 'Küche 2 (links)';
-    await sendFrame(server, { camera_id: id, frame: frame(JPEGS.red), timestamp: tick() });
+    await sendFrame(server, { camera_id: id, frame: encoded(JPEGS.red), timestamp: tick() });
     const view = await viewCamera(server, id);
     expect(view.streams.frames).toBe('cameras/K~c3~bcche~202~20~28links~29/frames');
     expect((await request(server, `/v1/streams/${view.streams.events}`)).status).toBe(200);
   });
 
   test('CC-16 frames made of pushed pictures have the size that is in them', async () => {
-    await sendFrame(server, { camera_id: 'sized', frame: frame(JPEGS.red), timestamp: tick() });
+    await sendFrame(server, { camera_id: 'sized', frame: encoded(JPEGS.red), timestamp: tick() });
     using viewer = await watchCamera(server, 'sized', { protocols: ['playhead.frames.v1'] });
     const { head } = readFrame(await viewer.when(() => viewer.binary[0], 'a frame'));
     expect(head).toMatchObject(JPEG_SIZE);

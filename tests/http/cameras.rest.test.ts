@@ -5,10 +5,11 @@ import {
   cameras,
   makeCamera,
   sendFrame,
+  startCameraServer,
   watchCamera,
 } from '../support/cameras.ts';
 import { readFrame } from '../support/frames.ts';
-import { JPEGS } from '../support/jpegs.ts';
+import { encoded, JPEGS } from '../support/jpegs.ts';
 import { makeKey } from '../support/keys.ts';
 import { request } from '../support/request.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -16,11 +17,9 @@ import { expectProblem, readPage } from '../support/streams.ts';
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startServer({ env: { PLAYHEAD_CAMERA_FROZEN_MS: '500', PLAYHEAD_CAMERA_CHECK_MS: '50' } });
+  server = await startCameraServer();
 });
 afterAll(() => server?.stop());
-
-const frame = (jpeg: Buffer): string => jpeg.toString('base64');
 
 describe('cameras over HTTP', () => {
   test('CC-14 a camera is made, shown, listed, changed and deleted with all its streams', async () => {
@@ -197,6 +196,6 @@ describe('cameras over HTTP', () => {
     await using own = await startServer({ env: { PLAYHEAD_CAMERA_MAX_PER_TENANT: '2' } });
     expect((await cameras(own, 'POST', '', { id: 'a' })).status).toBe(201);
     expectProblem(await cameras(own, 'POST', '', { id: 'b' }), 503, 'overloaded');
-    expect((await sendFrame(own, { camera_id: 'b', frame: frame(JPEGS.red) })).status).toBe(503);
+    expect((await sendFrame(own, { camera_id: 'b', frame: encoded(JPEGS.red) })).status).toBe(503);
   });
 });

@@ -7,11 +7,13 @@ import {
   childrenOf,
   makeCamera,
   sendFrame,
+  startCameraServer,
+  tick,
   viewCamera,
   watchCamera,
 } from '../support/cameras.ts';
 import { isJpeg, readFrame } from '../support/frames.ts';
-import { JPEGS } from '../support/jpegs.ts';
+import { encoded, JPEGS } from '../support/jpegs.ts';
 import { makeKey } from '../support/keys.ts';
 import { request } from '../support/request.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -20,15 +22,9 @@ import { until } from '../support/within.ts';
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startServer({ env: { PLAYHEAD_CAMERA_FROZEN_MS: '500', PLAYHEAD_CAMERA_CHECK_MS: '50' } });
+  server = await startCameraServer();
 });
 afterAll(() => server?.stop());
-
-const frame = (jpeg: Buffer): string => jpeg.toString('base64');
-
-let sent = 0;
-/** A timestamp that no frame before had. */
-const tick = (): number => Date.now() - 5000 + ++sent;
 
 describe('watching cameras', () => {
   test('CC-14 a fresh server has a camera, on its own port and on that of cameras, without a credential', async () => {
@@ -114,7 +110,7 @@ describe('watching cameras', () => {
     await makeCamera(server, { id: 'shared' });
     for (let i = 0; i < 5; i++) viewers.push(await watchCamera(server, 'shared'));
     const timestamp = tick();
-    await sendFrame(server, { camera_id: 'shared', frame: frame(JPEGS.red), timestamp });
+    await sendFrame(server, { camera_id: 'shared', frame: encoded(JPEGS.red), timestamp });
     for (const viewer of viewers) {
       await viewer.frame((one) => one.timestamp === timestamp);
       expect(viewer.texts[0]).toBe(viewers[0]?.texts[0]);

@@ -1,23 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cameras, childrenOf, makeCamera, sendFrame } from '../support/cameras.ts';
 import { isJpeg } from '../support/frames.ts';
-import { JPEGS, padded } from '../support/jpegs.ts';
+import { encoded, JPEGS, padded } from '../support/jpegs.ts';
 import { makeKey } from '../support/keys.ts';
 import { findFfmpeg } from '../support/optional.ts';
+import type { RecordingView } from '../support/recordings.ts';
 import { request } from '../support/request.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { expectProblem, readPage } from '../support/streams.ts';
 import { picturesOfFile, readVideoFile } from '../support/video-file.ts';
 import { until } from '../support/within.ts';
-
-interface View {
-  readonly stream: string;
-  readonly recording: boolean;
-  readonly from: string;
-  readonly to: string;
-  readonly gaps: readonly { readonly from: string; readonly to: string | null; readonly reason: string }[];
-  readonly closed: boolean;
-}
 
 const ffmpeg = findFfmpeg();
 const env = {
@@ -32,8 +24,8 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-const view = async (id: string): Promise<View> =>
-  (await cameras(server, 'GET', `/${id}/recording`)).json<View>();
+const view = async (id: string): Promise<RecordingView> =>
+  (await cameras(server, 'GET', `/${id}/recording`)).json<RecordingView>();
 
 /** What was shown at a time: its bytes, or why nothing was. */
 async function at(id: string, time: number): Promise<Buffer | string> {
@@ -45,7 +37,7 @@ async function at(id: string, time: number): Promise<Buffer | string> {
 
 /** Pushes a picture until it is recorded; a time at which it was shown. */
 async function shows(id: string, jpeg: Buffer): Promise<number> {
-  const sent = await sendFrame(server, { camera_id: id, frame: jpeg.toString('base64') });
+  const sent = await sendFrame(server, { camera_id: id, frame: encoded(jpeg) });
   expect(sent.status).toBe(200);
   let time = 0;
   await until(async () => {
@@ -87,7 +79,7 @@ describe('recordings of cameras', () => {
     await makeCamera(server, { id: 'Tür 1', recording: true });
     let time = Date.now() - 86_400_000;
     const push = (jpeg: Buffer): Promise<unknown> =>
-      sendFrame(server, { camera_id: 'Tür 1', frame: jpeg.toString('base64'), timestamp: time++ });
+      sendFrame(server, { camera_id: 'Tür 1', frame: encoded(jpeg), timestamp: time++ });
     const seen: number[] = [];
     for (const jpeg of [JPEGS.red, JPEGS.green, JPEGS.blue]) {
       await push(jpeg);
@@ -164,7 +156,7 @@ describe('recordings of cameras', () => {
     await other.kill('SIGTERM');
     await other.restart();
     await until(async () => (await ask(`?at=${Date.now()}`)).status === 200, 'a picture after the second');
-    const { gaps } = (await ask('')).json<View>();
+    const { gaps } = (await ask('')).json<RecordingView>();
     expect(gaps.map(({ reason }) => reason).filter((reason) => reason !== 'starting')).toEqual([
       'lost',
       'stopped',
@@ -240,7 +232,7 @@ describe('recordings of cameras', () => {
     const { red, green } = JPEGS;
     let sent = 0;
     await until(async () => {
-      const frame = padded(sent++ % 2 === 0 ? red : green, 60_000).toString('base64');
+      const frame = encoded(padded(sent++ % 2 === 0 ? red : green, 60_000));
       await sendFrame(small, { camera_id: 'well', frame });
       const answer = await cameras(small, 'GET', `/well/recording?at=${first + 500}`);
       return answer.status === 404 && answer.json<{ reason: string }>().reason === 'trimmed';

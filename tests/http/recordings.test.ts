@@ -5,6 +5,7 @@ import { type Computer, computers, createComputer, done, startComputerServer } f
 import { colorOf, isJpeg } from '../support/frames.ts';
 import { makeKey } from '../support/keys.ts';
 import { findChromium, findFfmpeg } from '../support/optional.ts';
+import type { RecordingView } from '../support/recordings.ts';
 import { type Answer, request } from '../support/request.ts';
 import type { TestServer } from '../support/server.ts';
 import { page, type Site, startSite } from '../support/site.ts';
@@ -17,17 +18,6 @@ const ffmpeg = findFfmpeg();
 /** A page in one colour. */
 const plain = (title: string, color: string): string =>
   page(title, `<div style="background:${color};height:100vh"></div>`);
-
-interface View {
-  readonly stream: string;
-  readonly recording: boolean;
-  readonly fps?: number;
-  readonly from: string;
-  readonly to: string;
-  readonly bytes: number;
-  readonly gaps: readonly { readonly from: string; readonly to: string | null; readonly reason: string }[];
-  readonly closed: boolean;
-}
 
 describe.skipIf(chromium.missing)('recordings of computers', () => {
   let site: Site;
@@ -51,7 +41,7 @@ describe.skipIf(chromium.missing)('recordings of computers', () => {
 
   const recording = (id: string, query: string = '', key?: string | null): Promise<Answer> =>
     computers(server, 'GET', `/${id}/recording${query}`, undefined, key);
-  const view = async (id: string): Promise<View> => (await recording(id)).json<View>();
+  const view = async (id: string): Promise<RecordingView> => (await recording(id)).json<RecordingView>();
 
   async function colorAt(id: string, time: number): Promise<string> {
     const answer = await recording(id, `?at=${time}`);
@@ -159,7 +149,7 @@ describe.skipIf(chromium.missing)('recordings of computers', () => {
         return status === 'terminated' && (ending as { kind?: string } | undefined)?.kind === 'expired';
       }, 'the computer to expire');
       await until(
-        async () => (await computers(own, 'GET', `/${id}/recording`)).json<View>().closed,
+        async () => (await computers(own, 'GET', `/${id}/recording`)).json<RecordingView>().closed,
         'the recording to be closed',
       );
     }
@@ -180,7 +170,7 @@ describe.skipIf(chromium.missing)('recordings of computers', () => {
     const killed = Date.now();
     await own.restart();
     await until(
-      async () => (await computers(own, 'GET', `/${id}/recording`)).json<View>().closed,
+      async () => (await computers(own, 'GET', `/${id}/recording`)).json<RecordingView>().closed,
       'the recording to be closed',
     );
     expect(await colorOf(eyes, (await at(shown)).bytes)).toBe('r');

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../support/commands.ts';
 import { makeKey } from '../support/keys.ts';
+import { listenOnLoopback } from '../support/loopback.ts';
 import { request } from '../support/request.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { openSocket } from '../support/socket.ts';
@@ -293,8 +293,8 @@ test('P-286 a redirect is not followed, and an answer without end is not read to
     asked++;
     response.end('{"done":true}');
   });
-  await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
-  const location = `http://127.0.0.1:${(target.address() as AddressInfo).port}/`;
+  const { url, close } = await listenOnLoopback(target);
+  const location = `${url}/`;
   await using receiver = await startReceiver(
     ({ response }) => void response.writeHead(307, { location }).end(),
   );
@@ -317,7 +317,7 @@ test('P-286 a redirect is not followed, and an answer without end is not read to
   expect(asked).toBe(0);
   receiver.answer(done);
   await until(async () => (await cursorsOf(server, 'redirect'))['redirect/a'] === end, 'the ack');
-  target.close();
+  await close();
 });
 
 test('P-281 a lease that nobody renews is over: the next wake has another generation, and the old token is fenced', async () => {

@@ -1,10 +1,31 @@
 import { randomBytes } from 'node:crypto';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { type CameraHttp, cameraHttp, sendMultipart } from './camera-http.ts';
+import { watchCamera } from './cameras.ts';
 import { JPEGS } from './jpegs.ts';
+import { listenOnLoopback, type Loopback } from './loopback.ts';
+import { startServer, type TestServer } from './server.ts';
 
 const { red, green, blue } = JPEGS;
 const NOISE = Buffer.alloc(500, 'no picture ');
+
+/** A server that lets cameras at this machine, and gives up on them soon. */
+export function startOpenServer(): Promise<TestServer> {
+  return startServer({
+    env: {
+      PLAYHEAD_ALLOWED_NETWORKS: '127.0.0.1',
+      PLAYHEAD_CAMERA_OPEN_MS: '2000',
+      PLAYHEAD_CAMERA_CHECK_MS: '50',
+      PLAYHEAD_LOG_LEVEL: 'debug',
+    },
+  });
+}
+
+/** Waits until other cameras are seen to be unharmed: one shows new frames to a new viewer. */
+export async function othersLive(server: TestServer): Promise<void> {
+  using viewer = await watchCamera(server, 'demo', { query: '' });
+  await viewer.when(() => viewer.texts[2], 'frames of another camera');
+}
 
 export interface BadCamerasOptions {
   /** A file that no camera may open. */
@@ -107,26 +128,11 @@ export function resized(width: number, height: number): Buffer {
   return jpeg;
 }
 
-export interface Port {
-  readonly port: number;
-  close(): Promise<void>;
-}
-
 /** Something that listens on loopback. */
-export async function listenOn(taken: (socket: Socket) => void, host: string = '127.0.0.1'): Promise<Port> {
-  const sockets = new Set<Socket>();
+export function listenOn(taken: (socket: Socket) => void, host?: string): Promise<Loopback> {
   const listener = createServer((socket) => {
-    sockets.add(socket);
     socket.on('error', () => undefined);
-    socket.once('close', () => sockets.delete(socket));
     taken(socket);
   });
-  await new Promise<void>((resolve) => listener.listen(0, host, resolve));
-  return {
-    port: (listener.address() as AddressInfo).port,
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => listener.close(resolve));
-    },
-  };
+  return listenOnLoopback(listener, host);
 }

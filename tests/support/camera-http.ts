@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOnLoopback } from './loopback.ts';
 
 export interface CameraHttp extends AsyncDisposable {
   /** `http://127.0.0.1:port`. */
@@ -19,17 +19,8 @@ export async function cameraHttp(
     response.on('error', () => undefined);
     answer(request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    port,
-    asked,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  const { url, port, close } = await listenOnLoopback(server);
+  return { url, port, asked, [Symbol.asyncDispose]: close };
 }
 
 /** Sends JPEGs one after the other, for as long as the camera's reader is there and pictures are. */

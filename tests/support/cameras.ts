@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type HeardSocket, openHeardSocket, type SocketOptions } from './heard-socket.ts';
 import { type Answer, request } from './request.ts';
-import type { TestServer } from './server.ts';
+import { startServer, type TestServer } from './server.ts';
 import { readPage, type StreamEvent } from './streams.ts';
 import { until } from './within.ts';
 
@@ -70,6 +70,13 @@ export function watchCamera(
   });
 }
 
+/** A server that soon sees that a camera stands still or is silent. */
+export function startCameraServer(env: Readonly<Record<string, string>> = {}): Promise<TestServer> {
+  return startServer({
+    env: { PLAYHEAD_CAMERA_FROZEN_MS: '500', PLAYHEAD_CAMERA_CHECK_MS: '50', ...env },
+  });
+}
+
 /** Calls `/v1/cameras…`. */
 export function cameras(
   server: TestServer,
@@ -93,6 +100,13 @@ export async function makeCamera(server: TestServer, body: object): Promise<Came
 
 export async function viewCamera(server: TestServer, id: string): Promise<CameraView> {
   return (await cameras(server, 'GET', `/${encodeURIComponent(id)}`)).json<CameraView>();
+}
+
+let sent = 0;
+
+/** A timestamp that no frame before had, ms since 1970. */
+export function tick(): number {
+  return Date.now() - 5000 + ++sent;
 }
 
 /** Sends a frame as the documented client does. */

@@ -1,5 +1,6 @@
-import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { createHeard } from './heard.ts';
+import { listenOnLoopback } from './loopback.ts';
 
 /** A stretch of network between a client and the server, which a test can break. */
 export interface CuttingProxy extends AsyncDisposable {
@@ -36,17 +37,14 @@ export async function startCuttingProxy(port: number): Promise<CuttingProxy> {
     client.pipe(upstream);
     upstream.pipe(client);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { url, close } = await listenOnLoopback(server);
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
   };
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     cut,
     resumed: (n) => heard.when(() => resumptions[n - 1], `reconnection ${n} with a Last-Event-ID`),
-    async [Symbol.asyncDispose]() {
-      cut();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -24,6 +24,11 @@ export const JPEGS: { readonly red: Buffer; readonly green: Buffer; readonly blu
 /** Of every one of them. */
 export const JPEG_SIZE = { width: 64, height: 48 } as const;
 
+/** A picture as it stands in JSON. */
+export function encoded(jpeg: Buffer): string {
+  return jpeg.toString('base64');
+}
+
 /** The same picture in so many bytes more: comments, which show nothing. */
 export function padded(jpeg: Buffer, bytes: number): Buffer {
   const comments: Buffer[] = [];

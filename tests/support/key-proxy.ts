@@ -1,5 +1,5 @@
 import { Agent, createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOnLoopback } from './loopback.ts';
 import { type ServerOptions, startServer, type TestServer } from './server.ts';
 
 /** A server behind a proxy that adds the admin key to every request: for suites that know of no keys (D-35). */
@@ -38,14 +38,12 @@ export async function startBehindKeyProxy(options: ServerOptions = {}): Promise<
     outgoing.on('close', () => forwarded.destroy());
     incoming.pipe(forwarded);
   });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  const { port } = proxy.address() as AddressInfo;
+  const { url, close } = await listenOnLoopback(proxy);
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     server,
     async [Symbol.asyncDispose]() {
-      proxy.closeAllConnections();
-      proxy.close();
+      await close();
       agent.destroy();
       await server.stop();
     },

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOnLoopback } from './loopback.ts';
 
 /** A stretch of network that carries requests to a server and may lose its answers. */
 export interface LosingProxy extends AsyncDisposable {
@@ -42,18 +42,15 @@ export async function startLosingProxy(port: number): Promise<LosingProxy> {
     outgoing.on('close', () => asked.destroy());
   };
   const server = createServer(forward);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { url, close } = await listenOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     get lost() {
       return lost;
     },
     lose(name, count) {
       [method, left] = [name, count];
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    [Symbol.asyncDispose]: close,
   };
 }

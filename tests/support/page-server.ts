@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOnLoopback } from './loopback.ts';
 
 /** Another origin on this machine, with nothing but one page: an empty one, unless it is given. */
 export interface PageServer extends AsyncDisposable {
@@ -11,13 +11,6 @@ export async function startPage(page = '<!doctype html><title>elsewhere</title>'
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
     response.end(page);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  const { url, close } = await listenOnLoopback(server);
+  return { url, [Symbol.asyncDispose]: close };
 }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOnLoopback } from './loopback.ts';
 
 /** A web site on this machine, for browsers to visit. */
 export interface Site extends AsyncDisposable {
@@ -26,17 +26,12 @@ export async function startSite(resources: Readonly<Record<string, Resource>>): 
     response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'text/html; charset=utf-8' });
     response.end(found ?? '<title>nothing here</title>');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const { url, port, close } = await listenOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     network: `127.0.0.1:${port}`,
     asked,
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
+    [Symbol.asyncDispose]: close,
   };
 }
 

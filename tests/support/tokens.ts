@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { listenOnLoopback } from './loopback.ts';
 
 /** The secret that tests give the server. */
 export const JWT_SECRET = 'a secret for tests, longer than thirty-two';
@@ -40,9 +40,9 @@ export async function startIssuer(alg: 'RS256' | 'ES256'): Promise<Issuer> {
       .writeHead(200, { 'content-type': 'application/json' })
       .end(JSON.stringify({ keys: [publicKey] }));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { url, close } = await listenOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`,
+    url: `${url}/keys`,
     publicKey,
     get fetched() {
       return fetched;
@@ -51,10 +51,6 @@ export async function startIssuer(alg: 'RS256' | 'ES256'): Promise<Issuer> {
       new SignJWT({ exp: Math.floor(Date.now() / 1000) + seconds, ...claims })
         .setProtectedHeader({ alg, kid: 'one' })
         .sign(pair.privateKey),
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
+    [Symbol.asyncDispose]: close,
   };
 }

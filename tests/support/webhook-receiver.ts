@@ -1,7 +1,7 @@
 import { createPublicKey, type JsonWebKeyInput, verify } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createHeard, type Heard } from './heard.ts';
+import { createHeard } from './heard.ts';
+import { listenOnLoopback } from './loopback.ts';
 
 /** What a webhook is told. */
 export interface Wake {
@@ -28,51 +28,42 @@ export interface WebhookCall {
 }
 
 /** A service of somebody else on loopback, whose webhook keeps every call. */
-export class WebhookReceiver implements AsyncDisposable {
-  readonly calls: WebhookCall[] = [];
-  readonly #server = createServer();
-  readonly #heard: Heard = createHeard(() => this.calls.map(({ raw }) => raw.slice(0, 400)).join('\n'));
-  #answer: (call: WebhookCall) => void;
-
-  constructor(answer: (call: WebhookCall) => void) {
-    this.#answer = answer;
-    this.#server.on('request', (request, response) => {
-      const pieces: Buffer[] = [];
-      request.on('data', (piece: Buffer) => pieces.push(piece));
-      request.on('error', () => undefined);
-      request.on('end', () => {
-        const raw = Buffer.concat(pieces).toString();
-        const call = { wake: JSON.parse(raw) as Wake, raw, headers: request.headers, response };
-        this.calls.push(call);
-        this.#answer(call);
-        this.#heard.came();
-      });
-    });
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/hook`;
-  }
-
-  listen(): Promise<this> {
-    return new Promise((resolve) => this.#server.listen(0, '127.0.0.1', () => resolve(this)));
-  }
-
+export interface WebhookReceiver extends AsyncDisposable {
+  readonly url: string;
+  readonly calls: readonly WebhookCall[];
   /** From now on. */
-  answer(how: (call: WebhookCall) => void): void {
-    this.#answer = how;
-  }
-
+  answer(how: (call: WebhookCall) => void): void;
   /** Waits for so many calls that fit, and gives the last of them. */
-  call(count: number, fits: (call: WebhookCall) => boolean = () => true): Promise<WebhookCall> {
-    return this.#heard.when(() => this.calls.filter(fits)[count - 1], `call ${count} of the webhook`);
-  }
+  call(count: number, fits?: (call: WebhookCall) => boolean): Promise<WebhookCall>;
+}
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
-    await closed;
-  }
+export async function startReceiver(first: (call: WebhookCall) => void): Promise<WebhookReceiver> {
+  const calls: WebhookCall[] = [];
+  const heard = createHeard(() => calls.map(({ raw }) => raw.slice(0, 400)).join('\n'));
+  let answer = first;
+  const server = createServer((request, response) => {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('error', () => undefined);
+    request.on('end', () => {
+      const raw = Buffer.concat(pieces).toString();
+      const call = { wake: JSON.parse(raw) as Wake, raw, headers: request.headers, response };
+      calls.push(call);
+      answer(call);
+      heard.came();
+    });
+  });
+  const { url, close } = await listenOnLoopback(server);
+  return {
+    url: `${url}/hook`,
+    calls,
+    answer(how) {
+      answer = how;
+    },
+    call: (count, fits = () => true) =>
+      heard.when(() => calls.filter(fits)[count - 1], `call ${count} of the webhook`),
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** All is dealt with. */
@@ -90,10 +81,6 @@ export function hang(): void {}
 
 export function refuse({ response }: WebhookCall): void {
   response.writeHead(500).end();
-}
-
-export function startReceiver(answer: (call: WebhookCall) => void): Promise<WebhookReceiver> {
-  return new WebhookReceiver(answer).listen();
 }
 
 export interface Jwks {
