@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Records } from './records.ts';
+import { allRecords, type Records } from './records.ts';
 
 /** What every store of records keeps to. `open` gives an empty one. */
 export function recordsContract(name: string, open: () => Promise<Records>): void {
@@ -51,6 +51,24 @@ export function recordsContract(name: string, open: () => Promise<Records>): voi
           code: 'invalid-request',
         });
       }
+    });
+
+    test('are all looked at, more than a page holds, while what was seen is deleted', async () => {
+      await using records = await open();
+      const things = records.collection<number>('things');
+      const ids = Array.from({ length: 1_203 }, (_, i) => `many/${String(i).padStart(4, '0')}`);
+      for (const [i, id] of ids.entries()) await things.put(id, i);
+      await things.put('other/1', -1);
+      const seen: string[] = [];
+      for await (const { id, value } of allRecords(things, { prefix: 'many/', after: 'many/0001' })) {
+        expect(id).toBe(ids[value]);
+        seen.push(id);
+        await things.delete(id);
+      }
+      expect(seen).toEqual(ids.slice(2));
+      const left: string[] = [];
+      for await (const { id } of allRecords(things)) left.push(id);
+      expect(left).toEqual(['many/0000', 'many/0001', 'other/1']);
     });
 
     test('lists by id, prefix, position and limit like a sorted map', async () => {

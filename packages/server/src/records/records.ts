@@ -15,11 +15,37 @@ export interface Collection<T> {
   /** False if there was none. */
   delete(id: string): Promise<boolean>;
   /** In the order of ids, those behind `after` first. */
-  list(query?: RecordQuery): Promise<readonly { readonly id: string; readonly value: T }[]>;
+  list(query?: RecordQuery): Promise<readonly Kept<T>[]>;
+}
+
+export interface Kept<T> {
+  readonly id: string;
+  readonly value: T;
 }
 
 export interface RecordQuery {
   readonly prefix?: string;
   readonly after?: string;
   readonly limit?: number;
+}
+
+/** Read at once where all are looked at. */
+const PAGE = 500;
+
+/**
+ * All of a collection behind `after`, in the order of ids, of which never more than a page is held. What is put or deleted
+ * meanwhile may be seen or not.
+ */
+export async function* allRecords<T>(
+  collection: Collection<T>,
+  { prefix, after }: Omit<RecordQuery, 'limit'> = {},
+): AsyncGenerator<Kept<T>, void, undefined> {
+  const query = { limit: PAGE, ...(prefix === undefined ? {} : { prefix }) };
+  let from = after;
+  for (;;) {
+    const page = await collection.list({ ...query, ...(from === undefined ? {} : { after: from }) });
+    yield* page;
+    if (page.length < PAGE) return;
+    from = page.at(-1)?.id;
+  }
 }

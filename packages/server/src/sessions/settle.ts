@@ -1,6 +1,6 @@
 import type { EventLog, LogEvent } from '../log/event-log.ts';
 import type { StreamKey } from '../log/stream-key.ts';
-import type { Collection } from '../records/records.ts';
+import { allRecords, type Collection } from '../records/records.ts';
 import type { Ending } from './ending.ts';
 import { type SessionRecord, sessionRecordId } from './session-record.ts';
 
@@ -29,8 +29,6 @@ export interface Settled {
   readonly at: number;
 }
 
-const PAGE = 500;
-
 /**
  * Settles what a crash left behind: every session that was recorded as running, and is not known to this process.
  * The log is the truth: a stream that was closed has its ending in its last event, whatever the record says; one
@@ -42,24 +40,15 @@ const PAGE = 500;
 export async function settle(parts: SettleParts): Promise<boolean> {
   const { running, kind } = parts;
   let complete = true;
-  let after: string | undefined;
-  for (;;) {
-    const page = await running.list({
-      prefix: `${kind}/`,
-      limit: PAGE,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const { id, value } of page) {
-      after = id;
-      try {
-        await settleOne(parts, value);
-      } catch (error) {
-        complete = false;
-        parts.failed(value.key, error);
-      }
+  for await (const { value } of allRecords(running, { prefix: `${kind}/` })) {
+    try {
+      await settleOne(parts, value);
+    } catch (error) {
+      complete = false;
+      parts.failed(value.key, error);
     }
-    if (page.length < PAGE) return complete;
   }
+  return complete;
 }
 
 async function settleOne(parts: SettleParts, record: SessionRecord): Promise<void> {

@@ -1,5 +1,5 @@
 import { nameSegment } from '../../log/name-segment.ts';
-import type { Collection, Records } from '../../records/records.ts';
+import { allRecords, type Collection, type Records } from '../../records/records.ts';
 import type { CameraRecord } from './camera-record.ts';
 
 /** The cameras of all tenants. URLs with credentials are records of their own, which nothing that is shown reads. */
@@ -13,9 +13,6 @@ export interface CameraStore {
   /** True the first time that it is asked in the life of the data folder. */
   first(what: string): Promise<boolean>;
 }
-
-/** Read at once where all are looked at. */
-const PAGE = 500;
 
 export function createCameraStore(records: Records): CameraStore {
   const cameras: Collection<CameraRecord> = records.collection('cameras');
@@ -33,15 +30,7 @@ export function createCameraStore(records: Records): CameraStore {
       await secrets.delete(keyOf(camera));
     },
     async *all() {
-      let after: string | undefined;
-      for (;;) {
-        const rows = await cameras.list({ limit: PAGE, ...(after === undefined ? {} : { after }) });
-        for (const { id, value } of rows) {
-          after = id;
-          yield value;
-        }
-        if (rows.length < PAGE) return;
-      }
+      for await (const { value } of allRecords(cameras)) yield value;
     },
     async urlOf(camera) {
       return (await secrets.get(keyOf(camera)))?.url ?? camera.url;

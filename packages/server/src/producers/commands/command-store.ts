@@ -1,4 +1,4 @@
-import type { Collection, Records } from '../../records/records.ts';
+import { allRecords, type Collection, type Records } from '../../records/records.ts';
 import { isOwnId } from './command-id.ts';
 import type { CommandType, Complete } from './events.ts';
 
@@ -52,9 +52,6 @@ export interface Listing {
 // Records list in the order of their ids. This many ms are in the year 5138, and below 36^9.
 const LAST_TIME = 10 ** 14;
 
-/** Read at once where all are looked at. */
-const PAGE = 500;
-
 export function createCommandStore(records: Records): CommandStore {
   const commands: Collection<CommandRecord> = records.collection('commands');
   /** Where an id's command is kept. An id that the server made is unique, a chosen one within its tenant. */
@@ -78,15 +75,8 @@ export function createCommandStore(records: Records): CommandStore {
     },
     open: (id) => (isOwnId(id) ? find(id) : Promise.resolve(undefined)),
     async *endedBefore(time) {
-      let after: string | undefined;
-      for (;;) {
-        const rows = await commands.list({ limit: PAGE, ...(after === undefined ? {} : { after }) });
-        for (const { id, value } of rows) {
-          after = id;
-          if (value.ended !== undefined && value.ended.at < time) yield value;
-        }
-        if (rows.length < PAGE) return;
-      }
+      for await (const { value } of allRecords(commands))
+        if (value.ended !== undefined && value.ended.at < time) yield value;
     },
     async list(tenant, project, { limit, after }) {
       const prefix = `${tenant}/${project}/`;

@@ -1,5 +1,5 @@
 import { type StreamKey, streamKey } from '../../log/stream-key.ts';
-import type { Collection, Records } from '../../records/records.ts';
+import { allRecords, type Collection, type Records } from '../../records/records.ts';
 import type { Ending } from '../../sessions/ending.ts';
 import { isComputerId } from './computer-id.ts';
 
@@ -41,23 +41,8 @@ export interface ComputerStore {
   endedBefore(time: number): AsyncIterable<ComputerRecord>;
 }
 
-/** Read at once where all are looked at. */
-const PAGE = 500;
-
 export function createComputerStore(records: Records): ComputerStore {
   const computers: Collection<ComputerRecord> = records.collection('computers');
-
-  async function* all(prefix: string): AsyncIterable<ComputerRecord> {
-    let after: string | undefined;
-    for (;;) {
-      const rows = await computers.list({ prefix, limit: PAGE, ...(after === undefined ? {} : { after }) });
-      for (const { id, value } of rows) {
-        after = id;
-        yield value;
-      }
-      if (rows.length < PAGE) return;
-    }
-  }
 
   return {
     put: (computer) => computers.put(keyOf(computer), computer),
@@ -69,12 +54,13 @@ export function createComputerStore(records: Records): ComputerStore {
     },
     async withContext(tenant) {
       const found: ComputerRecord[] = [];
-      for await (const computer of all(`${tenant}/`)) if (computer.context !== null) found.push(computer);
+      for await (const { value } of allRecords(computers, { prefix: `${tenant}/` }))
+        if (value.context !== null) found.push(value);
       return found.sort((a, b) => b.createdAt - a.createdAt);
     },
     async *endedBefore(time) {
-      for await (const computer of all(''))
-        if (computer.ended !== undefined && computer.ended.at < time) yield computer;
+      for await (const { value } of allRecords(computers))
+        if (value.ended !== undefined && value.ended.at < time) yield value;
     },
   };
 }

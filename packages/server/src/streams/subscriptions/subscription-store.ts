@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Records } from '../../records/records.ts';
+import { allRecords, type Records } from '../../records/records.ts';
 import type { StoredLink } from './cursors.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { SubscriptionConfig } from './subscription-config.ts';
@@ -47,16 +47,11 @@ export function subscriptionStore(records: Records): SubscriptionStore {
           [value, new Map<string, StoredLink>()] as [StoredSubscription, Map<string, StoredLink>],
       );
       const byIncarnation = new Map(loaded.map(([head, streams]) => [head.incarnation, streams]));
-      for (let after = '', more = true; more; ) {
-        const page = await links.list({ after, limit: PAGE });
-        for (const { id, value } of page) {
-          const slash = id.indexOf('/');
-          const streams = byIncarnation.get(id.slice(0, slash));
-          if (streams === undefined) await links.delete(id);
-          else streams.set(id.slice(slash + 1), value);
-        }
-        after = page.at(-1)?.id ?? '';
-        more = page.length === PAGE;
+      for await (const { id, value } of allRecords(links)) {
+        const slash = id.indexOf('/');
+        const streams = byIncarnation.get(id.slice(0, slash));
+        if (streams === undefined) await links.delete(id);
+        else streams.set(id.slice(slash + 1), value);
       }
       return loaded;
     },
@@ -77,5 +72,4 @@ export function subscriptionStore(records: Records): SubscriptionStore {
   };
 }
 
-const PAGE = 1_000;
 const AT_ONCE = 64;
