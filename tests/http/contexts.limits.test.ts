@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { contextMessage, device, openContexts, sync, tabMessage, userKey } from '../support/contexts.ts';
 import { type Envelope, request } from '../support/request.ts';
@@ -87,6 +88,29 @@ describe('silence', () => {
     }
     expect(server.stderr).not.toContain(key);
   });
+});
+
+test('CX-17 who speaks is not silent because something that it asked for takes long', async () => {
+  // Whoever signs tokens takes its time to say with which keys.
+  const signer = createServer((_, answer) => void setTimeout(() => answer.end('{"keys":[]}'), 3_000));
+  await new Promise<void>((resolve) => signer.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(signer.address() as AddressInfo).port}`;
+  const server = await start({
+    ...{ PLAYHEAD_JWKS_URL: `http://${host}/keys`, PLAYHEAD_ALLOWED_NETWORKS: host },
+    ...{ PLAYHEAD_CONTEXTS_CHECK_MS: '100', PLAYHEAD_CONTEXTS_SILENCE_MS: '2000' },
+  });
+  await using issuer = await startIssuer('RS256');
+  using socket = await openContexts(server);
+  const beating = setInterval(() => socket.send({ type: 'heartbeat' }), 200);
+  try {
+    const token = await issuer.sign({ sub: 'ann' });
+    expect(await socket.ask({ type: 'auth', token, userId: 'ann' })).toMatchObject({ code: 'unauthorized' });
+    expect(socket.messages.filter(({ code }) => code === 'connection_error')).toEqual([]);
+    expect(await socket.ask({ type: 'heartbeat' })).toMatchObject({ type: 'heartbeat' });
+  } finally {
+    clearInterval(beating);
+    signer.close();
+  }
 });
 
 describe('rates', () => {

@@ -63,6 +63,8 @@ export interface RuleSettings {
 }
 
 export type Input =
+  /** The client said something. What it was may have to wait its turn: then it comes as a message. */
+  | { readonly kind: 'heard'; readonly now: number }
   | {
       readonly kind: 'message';
       readonly message: ClientMessage;
@@ -129,6 +131,8 @@ export function identityOf({ phase }: ConnectionState): Identity | undefined {
 export function step(state: ConnectionState, input: Input, rules: RuleSettings): Stepped {
   if (state.phase.kind === 'closed') return { state, effects: [] };
   switch (input.kind) {
+    case 'heard':
+      return { state: { ...state, heardAt: input.now }, effects: [] };
     case 'message':
       return hear({ ...state, heardAt: input.now }, input, rules);
     case 'verified':

@@ -118,7 +118,8 @@ export class Connection implements SocketListener, Watched {
   text(text: string): void | Promise<void> {
     const now = this.#parts.clock.now();
     this.messages++;
-    // At its arrival, also if it waits.
+    // At its arrival, also if it waits: who speaks is not silent because it is not answered.
+    void this.#do({ kind: 'heard', now });
     const verdict = this.#verdict(now);
     const done =
       this.#busy === undefined ? this.#take(text, verdict) : this.#busy.then(() => this.#take(text, verdict));
