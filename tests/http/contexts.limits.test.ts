@@ -344,6 +344,20 @@ test('P-450 presence: who is connected with which devices on which channels, and
   expect(hearing.json()).toEqual({ channel: 'tab-events', users: [{ userId: 'ann', connections: 1 }] });
   socket.socket.close();
   expect(jsonOf(await changes(0, 'disconnected'))).toMatchObject({ connections: 0 });
+
+  // Who watches does so for as long as the key counts.
+  const body = { name: 'short', scopes: ['contexts:read'], user_id: 'ann' };
+  const { data } = (await request(server, '/keys', { method: 'POST', body })).json<
+    Envelope<{ id: string; key: string }>
+  >();
+  await using other = await openStream(server, '/api/v1/presence', { key: data.key });
+  await other.event('snapshot');
+  expect((await request(server, `/keys/${data.id}`, { method: 'DELETE' })).status).toBeLessThan(300);
+  expect(await other.end()).toBe('broken');
+  // And nobody else's is.
+  using more = await openContexts(server);
+  await more.auth(key, 'ann', { device: { id: 'd2' } });
+  await watch.frame((one) => one.event === 'presence' && one.data?.includes('"d2"') === true, 'd2', 0);
 });
 
 /** A client of which a test decides every byte. */
