@@ -1,6 +1,4 @@
-import { createDirectory } from '../../sessions/directory.ts';
-import type { SessionParts } from '../../sessions/session.ts';
-import { runningSessions } from '../../sessions/session-record.ts';
+import { createSessionKind } from '../../sessions/session-kind.ts';
 import type { Producer, ProducerContext } from '../producer.ts';
 import { type AnswerRouteParts, mountAnswers } from './answer-routes.ts';
 import { KIND } from './chat-id.ts';
@@ -20,45 +18,30 @@ export interface ChatParts extends ProducerContext {
   readonly model: Model;
 }
 
-/** How often settling is tried again while the log or the records refuse, ms. */
-const SETTLE_AGAIN_MS = 5_000;
 /** How long a server that goes away waits for the ends of its answers, ms. */
 const LAST_WORDS_MS = 5_000;
 
 /** Chats: questions, and answers that are streams of their own. Its face is `/chats…`, as its document gives it. */
 export function createChats(parts: ChatParts): Producer {
   const { log, hub, records, sse, clock, logger, settings, model } = parts;
-  const running = runningSessions(records);
-  const directory = createDirectory();
   const store = createChatStore(records);
   const live = createLiveAnswers(settings.maxRunning, (key, changed) =>
     hub.demand(key, ({ viewers }) => changed(viewers)),
   );
-  const sessions: SessionParts = {
-    log,
-    append: (key, events, options) => hub.append(key, events, options),
-    running,
-    directory,
-    clock,
-    logger,
-    limits: settings,
-  };
-  let again: Disposable | undefined;
-  let draining = false;
-
-  async function settleLeft(): Promise<void> {
-    const settled = await settleAnswers({ log, hub, running, logger });
-    if (!settled && !draining) again = clock.after(SETTLE_AGAIN_MS, () => void settleLeft());
-  }
+  const sessions = createSessionKind({
+    ...{ kind: KIND, log, hub, records, clock, logger, limits: settings },
+    settle: (running) => settleAnswers({ log, hub, running, logger }),
+  });
 
   return {
     kind: KIND,
     searched: chatSearch,
-    settle: settleLeft,
+    settle: () => sessions.settle(),
     mount(router) {
       mountChats(router, { log, store, live, clock });
       const answering: AnswerRouteParts = {
-        ...{ log, hub, sessions, live, model, clock, logger, settings, store, sse },
+        ...{ log, hub, live, model, clock, logger, settings, store, sse },
+        sessions: sessions.parts,
         quote: (principal, attachment) => quoteStream(log, principal, attachment),
       };
       mountAnswers(router, answering);
@@ -66,12 +49,7 @@ export function createChats(parts: ChatParts): Producer {
       mountCompletions(router, answering);
     },
     async [Symbol.asyncDispose]() {
-      draining = true;
-      again?.[Symbol.dispose]();
-      const { promise: tooLong, resolve } = Promise.withResolvers<void>();
-      using _timer = clock.after(LAST_WORDS_MS, resolve);
-      for (const session of directory.running(KIND)) session.stop({ kind: 'stopped', by: 'shutdown' });
-      await Promise.race([live.idle(), tooLong]);
+      await sessions.close(() => live.idle(), LAST_WORDS_MS);
     },
   };
 }

@@ -1,8 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { Launcher } from '../../launcher/launcher.ts';
-import { createDirectory } from '../../sessions/directory.ts';
-import type { SessionParts } from '../../sessions/session.ts';
-import { runningSessions } from '../../sessions/session-record.ts';
+import { createSessionKind } from '../../sessions/session-kind.ts';
 import type { Terminals } from '../../transports/terminals.ts';
 import type { Executor } from '../executor.ts';
 import type { Producer, ProducerContext } from '../producer.ts';
@@ -29,8 +27,6 @@ export interface CommandParts extends ProducerContext {
   readonly settings: CommandSettings;
 }
 
-/** How often settling is tried again while the log or the records refuse, ms. */
-const SETTLE_AGAIN_MS = 5_000;
 /** How often commands are looked at that ended long ago, ms. */
 const FORGET_EVERY_MS = 3_600_000;
 
@@ -46,32 +42,18 @@ export interface Commands extends Producer {
  */
 export function createCommands(parts: CommandParts): Commands {
   const { log, hub, records, launcher, clock, logger, settings } = parts;
-  const running = runningSessions(records);
-  const directory = createDirectory();
   const store = createCommandStore(records);
   const projects = createProjects(records, settings.projectsFolder);
-  const sessions: SessionParts = {
-    log,
-    append: (key, events, options) => hub.append(key, events, options),
-    running,
-    directory,
-    clock,
-    logger,
-    limits: settings,
-  };
+  const sessions = createSessionKind({
+    ...{ kind: KIND, log, hub, records, clock, logger, limits: settings },
+    settle: (running) => settleCommands({ log, running, store, launcher, clock, logger }),
+  });
   let shell = settings.shell ?? 'sh';
   const slots = createSlots(settings.maxRunning);
   const screens = createScreens({ log, clock, logger });
   const terminals = createTerminals({ store, screens });
   const executor = createExecutor({ launcher, records, clock, logger, settings, slots, shell: () => shell });
-  let draining = false;
-  let again: Disposable | undefined;
   let forgetting: Disposable | undefined;
-
-  async function settleLeft(): Promise<void> {
-    const settled = await settleCommands({ log, running, store, launcher, clock, logger });
-    if (!settled && !draining) again = clock.after(SETTLE_AGAIN_MS, () => void settleLeft());
-  }
 
   async function forget(): Promise<void> {
     try {
@@ -92,7 +74,7 @@ export function createCommands(parts: CommandParts): Commands {
       await projects.add(FIRST_TENANT, { ...first, createdAt: clock.now() });
       const env = environmentOf(settings);
       if (settings.shell === undefined && (await findProgram('bash', env)) !== undefined) shell = 'bash';
-      await settleLeft();
+      await sessions.settle();
       await executor.settle();
       forgetting = clock.every(FORGET_EVERY_MS, () => void forget());
     },
@@ -103,28 +85,22 @@ export function createCommands(parts: CommandParts): Commands {
         clock,
         logger,
         settings,
-        sessions,
+        sessions: sessions.parts,
         store,
         slots,
         projects,
         shell: () => shell,
         terminals,
-        draining: () => draining,
+        draining: () => sessions.draining,
       });
       mountConfig(router, { projects, now: () => clock.now() });
       mountEvents(router, { projects, store, log, sse: parts.sse, clock, openForMs: settings.openForMs });
     },
     async [Symbol.asyncDispose]() {
-      draining = true;
-      again?.[Symbol.dispose]();
       forgetting?.[Symbol.dispose]();
-      // A full disk must not keep the server from going: what has no ending then is settled by the next start.
-      const { promise: tooLong, resolve } = Promise.withResolvers<void>();
-      using _timer = clock.after(settings.graceMs + 2 * settings.lingerMs + 2_000, resolve);
-      for (const session of directory.running(KIND)) session.stop({ kind: 'stopped', by: 'shutdown' });
       // One that is just being started stops itself when it sees that the server goes.
-      await Promise.race([Promise.all([executor.close(), slots.idle()]), tooLong]);
-      const unfinished = directory.running(KIND).length;
+      const idle = (): Promise<unknown> => Promise.all([executor.close(), slots.idle()]);
+      const unfinished = await sessions.close(idle, settings.graceMs + 2 * settings.lingerMs + 2_000);
       if (unfinished > 0)
         logger.warn({ unfinished }, 'commands without an ending; the next start settles them');
       screens[Symbol.dispose]();

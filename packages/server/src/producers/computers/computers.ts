@@ -2,9 +2,7 @@ import { join } from 'node:path';
 import type { Frames } from '../../frames/frames.ts';
 import type { Recordings } from '../../frames/recordings.ts';
 import type { Egress } from '../../outgoing/egress.ts';
-import { createDirectory } from '../../sessions/directory.ts';
-import type { SessionParts } from '../../sessions/session.ts';
-import { runningSessions } from '../../sessions/session-record.ts';
+import { createSessionKind } from '../../sessions/session-kind.ts';
 import type { Executor } from '../executor.ts';
 import type { Exporter } from '../recording-export.ts';
 import type { Producer, ProducerContext } from '../producer.ts';
@@ -45,8 +43,6 @@ export interface ComputersParts extends ProducerContext {
   readonly settings: ComputerSettings;
 }
 
-/** How often settling is tried again while the log or the records refuse, ms. */
-const SETTLE_AGAIN_MS = 5_000;
 /** How often it is looked for what may be forgotten, ms. */
 const FORGET_EVERY_MS = 3_600_000;
 /** How long the end of the server waits for the ends of computers, ms. */
@@ -55,8 +51,6 @@ const CLOSE_MS = 10_000;
 /** Computers: real browsers that callers drive and watch. Its face is `/v1/computers…`, and the same without `/v1`. */
 export function createComputers(parts: ComputersParts): Producer {
   const { log, hub, records, clock, logger, settings, browsers, recordings, publicUrl } = parts;
-  const running = runningSessions(records);
-  const directory = createDirectory();
   const store = createComputerStore(records);
   const live = createLiveComputers(settings);
   const contexts = createContexts({
@@ -69,15 +63,15 @@ export function createComputers(parts: ComputersParts): Producer {
     folder: join(settings.folder, 'pictures'),
     ...{ records, clock, logger, settings },
   });
-  const sessions: SessionParts = {
-    log,
-    append: (key, events, options) => hub.append(key, events, options),
-    running,
-    directory,
-    clock,
-    logger,
-    limits: settings,
-  };
+  const sessions = createSessionKind({
+    ...{ kind: KIND, log, hub, records, clock, logger, limits: settings },
+    async settle(running) {
+      const settling = { log, running, store, browsers, clock, logger, settings, recordings };
+      const settled = await settleComputers(settling);
+      await browsers.sweep();
+      return settled;
+    },
+  });
   const shell = { executor: parts.executor, toldBytes: settings.shell.outputBytes };
   const limits = { waitMs: settings.maxWaitMs, shell: settings.shell };
   const find = { live, store, log };
@@ -86,22 +80,12 @@ export function createComputers(parts: ComputersParts): Producer {
     actionMs: settings.actionMs,
     publicUrl: (path: string) => publicUrl() + path,
   };
-  let draining = false;
   const making = {
-    ...{ sessions, hub, store, contexts, live, browsers, clock, logger, settings },
+    ...{ sessions: sessions.parts, hub, store, contexts, live, browsers, clock, logger, settings },
     ...{ egress: parts.egress, frames: parts.frames, recordings },
-    draining: () => draining,
+    draining: () => sessions.draining,
   };
-  let again: Disposable | undefined;
   let forgetting: Disposable | undefined;
-
-  async function settleLeft(): Promise<void> {
-    const settled = await settleComputers({
-      ...{ log, running, store, browsers, clock, logger, settings, recordings },
-    });
-    await browsers.sweep();
-    if (!settled && !draining) again = clock.after(SETTLE_AGAIN_MS, () => void settleLeft());
-  }
 
   async function forget(): Promise<void> {
     try {
@@ -117,7 +101,7 @@ export function createComputers(parts: ComputersParts): Producer {
     contextSource: computerContexts(store),
     async settle() {
       await pictures.open();
-      await settleLeft();
+      await sessions.settle();
       forgetting = clock.every(FORGET_EVERY_MS, () => void forget());
     },
     mount(router, sockets) {
@@ -134,14 +118,8 @@ export function createComputers(parts: ComputersParts): Producer {
       mountNotServed(router);
     },
     async [Symbol.asyncDispose]() {
-      draining = true;
-      again?.[Symbol.dispose]();
       forgetting?.[Symbol.dispose]();
-      const { promise: tooLong, resolve } = Promise.withResolvers<void>();
-      using _timer = clock.after(CLOSE_MS, resolve);
-      for (const session of directory.running(KIND)) session.stop({ kind: 'stopped', by: 'shutdown' });
-      await Promise.race([live.empty(), tooLong]);
-      const unfinished = directory.running(KIND).length;
+      const unfinished = await sessions.close(() => live.empty(), CLOSE_MS);
       if (unfinished > 0)
         logger.warn({ unfinished }, 'computers without an ending; the next start settles them');
       await pictures[Symbol.asyncDispose]();
