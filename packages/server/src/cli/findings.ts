@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, mkdtemp, rm, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
+import { isProgram } from '../runtime/is-program.ts';
 import { browserFindings } from './browser-findings.ts';
 import type { Given } from './command.ts';
 import { usageFailure } from './failure.ts';
@@ -160,16 +161,6 @@ async function program(
     return { what, state: 'ok', detail: version === '' ? path : `${path} (${version.slice(0, 60)})` };
   }
   return { what, state: 'absent', detail: `not found; needed for ${use}`, remedy };
-}
-
-async function isProgram(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) return false;
-    throw error;
-  }
 }
 
 function portOf(text: string): number {

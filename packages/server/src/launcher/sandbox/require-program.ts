@@ -1,6 +1,6 @@
-import { constants } from 'node:fs';
-import { access, realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
+import { isProgram } from '../../runtime/is-program.ts';
 import { LaunchFailure, type LaunchSpec } from '../launcher.ts';
 import type { HostView } from './host-view.ts';
 import { isWithin } from './is-within.ts';
@@ -25,7 +25,7 @@ export async function requireProgram(
     const real = await realpath(place).catch(() => undefined);
     if (real === undefined || !(await isVisible(real, host, root))) continue;
     exists = true;
-    if (await canRun(real)) return place;
+    if (await isProgram(real)) return place;
   }
   throw exists
     ? new LaunchFailure('not-permitted', `The program ${program} may not be run.`)
@@ -39,14 +39,4 @@ async function isVisible(real: string, host: HostView, root: string): Promise<bo
     if (kind === 'read' && isWithin(await realpath(path), real)) return true;
   }
   return false;
-}
-
-async function canRun(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
-  } catch {
-    // Gone meanwhile, or not for us: either way it cannot be run.
-    return false;
-  }
 }

@@ -1,6 +1,5 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { isProgram } from '../../runtime/is-program.ts';
 
 /**
  * Where a program is: an absolute path as it is, a name by the environment's PATH. Undefined if it cannot be run.
@@ -15,14 +14,4 @@ export async function findProgram(
     : (env['PATH'] ?? '').split(':').map((folder) => join(folder, program));
   for (const place of places) if (isAbsolute(place) && (await isProgram(place))) return place;
   return undefined;
-}
-
-async function isProgram(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
-  } catch {
-    // Not there, or not for us: either way it cannot be run.
-    return false;
-  }
 }

@@ -1,6 +1,5 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { isProgram } from '../../../runtime/is-program.ts';
 import { type Packed, packedBrowser } from './packed-browser.ts';
 
 /** Which program browsers are made of. */
@@ -66,14 +65,4 @@ export async function installedBrowser({
 function fromPackage(packed: Packed): BrowserFound {
   if (packed.kind === 'failed') return { kind: 'none', detail: packed.detail };
   return { kind: 'found', program: packed.program, source: 'packed', env: packed.env };
-}
-
-async function isProgram(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
-  } catch {
-    // Not there, or not ours to run: both mean that it is not the one.
-    return false;
-  }
 }
