@@ -2,11 +2,11 @@ import { type Batch, batches, batchOf, type InputOptions, type Unit } from './ap
 import { Refusal } from './client.ts';
 import type { Command, Given } from './command.ts';
 import { CONTENT_FLAGS, contentTypeOf } from './content-flags.ts';
-import { durationMs } from './duration.ts';
 import { isJson, stateOf } from './durable-stream.ts';
 import { EXIT } from './exit-code.ts';
 import { Failure, usageFailure } from './failure.ts';
 import type { Io } from './io.ts';
+import { patienceFlag, patienceOf } from './patience.ts';
 import { type StreamTarget, streamTarget, TARGET_ABOUT, TARGET_FLAGS } from './stream-target.ts';
 import { createWriter, type Writer } from './writer.ts';
 
@@ -33,11 +33,7 @@ is added twice. If it fails half-way it says how much is committed.`,
     },
     text: { type: 'boolean', meaning: 'Take DATA, or each line, as text instead of JSON' },
     close: { type: 'boolean', meaning: 'Close the stream behind it' },
-    'retry-for': {
-      type: 'string',
-      value: 'DURATION',
-      meaning: 'How long to go on trying while the server is gone (default: 5m)',
-    },
+    ...patienceFlag('How long to go on trying while the server is gone'),
     ...CONTENT_FLAGS,
     ...TARGET_FLAGS,
   },
@@ -58,7 +54,7 @@ async function runAppend(given: Given, io: Io): Promise<number> {
     throw usageFailure('Name a stream, and give the data as one word.', 'Quote JSON for your shell.');
   }
   const target = streamTarget(word, given, io);
-  const patienceMs = durationMs(given.text('retry-for') ?? '5m', '--retry-for');
+  const patienceMs = patienceOf(given);
   const contentType = await contentTypeFor(target, given);
   const unit = unitOf(target, contentType);
   if (unit !== 'events' && given.text('type') !== undefined) {

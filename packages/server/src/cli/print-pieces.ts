@@ -1,8 +1,8 @@
 import type { Given } from './command.ts';
-import { durationMs } from './duration.ts';
 import { EXIT } from './exit-code.ts';
 import type { Io } from './io.ts';
 import { onInterrupt } from './on-interrupt.ts';
+import { patienceOf } from './patience.ts';
 import { type Piece, readPieces } from './read-pieces.ts';
 import type { StreamTarget } from './stream-target.ts';
 
@@ -21,7 +21,7 @@ export async function printPieces(options: PrintOptions, given: Given, io: Io): 
   const pieces = readPieces({
     ...options,
     signal: left.signal,
-    patienceMs: durationMs(given.text('retry-for') ?? '5m', '--retry-for'),
+    patienceMs: patienceOf(given),
     changed: (connected) =>
       io.note(connected ? 'connected again' : 'the connection is lost; looking for the server'),
   });

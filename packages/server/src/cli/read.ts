@@ -1,5 +1,6 @@
 import { type Command, type Given, OUTPUT_FLAG } from './command.ts';
 import type { Io } from './io.ts';
+import { patienceFlag } from './patience.ts';
 import { offsetOf, printPieces } from './print-pieces.ts';
 import { oneTarget, TARGET_ABOUT, TARGET_FLAGS } from './stream-target.ts';
 
@@ -19,11 +20,7 @@ line is what the server gave at once: {"next": OFFSET, "messages": […]}, with 
       meaning: 'Begin behind an offset; or: start (default), live. Write --after=-1',
     },
     live: { type: 'boolean', short: 'f', meaning: 'Go on with what comes, until the stream is closed' },
-    'retry-for': {
-      type: 'string',
-      value: 'DURATION',
-      meaning: 'How long to look for a server that is gone (default: 5m)',
-    },
+    ...patienceFlag(),
     ...OUTPUT_FLAG,
     ...TARGET_FLAGS,
   },

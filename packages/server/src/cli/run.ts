@@ -7,6 +7,7 @@ import { Failure, usageFailure } from './failure.ts';
 import { followEvents } from './follow-events.ts';
 import type { Io } from './io.ts';
 import { onInterrupt } from './on-interrupt.ts';
+import { patienceFlag, patienceOf } from './patience.ts';
 import { codeOf, RUN_EXIT } from './run-exit.ts';
 import { localSize, runInTerminal } from './run-terminal.ts';
 import { type Running, stopper } from './stopper.ts';
@@ -48,11 +49,7 @@ Exit codes:
     timeout: { type: 'string', value: 'DURATION', meaning: 'How long it may run, e.g. 10m' },
     terminal: { type: 'boolean', short: 't', meaning: 'Run it in a terminal, and type to it' },
     detach: { type: 'boolean', short: 'd', meaning: 'Do not wait: print the name of its stream' },
-    'retry-for': {
-      type: 'string',
-      value: 'DURATION',
-      meaning: 'How long to look for a server that is gone (default: 5m)',
-    },
+    ...patienceFlag(),
     ...SERVER_FLAGS,
   },
   takes: 'command-line',
@@ -67,7 +64,7 @@ Exit codes:
 
 async function runCommand(given: Given, io: Io): Promise<number> {
   const body = bodyOf(given);
-  const patienceMs = durationMs(given.text('retry-for') ?? '5m', '--retry-for');
+  const patienceMs = patienceOf(given);
   try {
     const client = clientOf(given, io);
     const project = encodeURIComponent(given.text('project') ?? 'my-project');

@@ -7,6 +7,7 @@ import { usageFailure } from './failure.ts';
 import { followEvents } from './follow-events.ts';
 import type { Io } from './io.ts';
 import { onInterrupt } from './on-interrupt.ts';
+import { patienceFlag, patienceOf } from './patience.ts';
 import { offsetOf, printPieces } from './print-pieces.ts';
 import { proofLines, provenPages } from './proven-pages.ts';
 import { streamPath } from './stream-argument.ts';
@@ -41,11 +42,7 @@ on stderr. What is given by its URL is shown as \`playhead read --live\` shows i
       type: 'boolean',
       meaning: 'Save with proof, for `playhead verify FILE`; needs -o json, does not follow; by name only',
     },
-    'retry-for': {
-      type: 'string',
-      value: 'DURATION',
-      meaning: 'How long to look for a server that is gone (default: 5m)',
-    },
+    ...patienceFlag(),
     ...OUTPUT_FLAG,
     ...TARGET_FLAGS,
   },
@@ -75,7 +72,7 @@ async function runTail(given: Given, io: Io): Promise<number> {
     path: `${streamPath(target.name)}?envelope=true&${since === undefined ? `after=${from}` : sinceQuery(since)}`,
     signal: left.signal,
     known: false,
-    patienceMs: durationMs(given.text('retry-for') ?? '5m', '--retry-for'),
+    patienceMs: patienceOf(given),
     // Until the first event has come, what the receipt says is where to go on: `live` would skip what came since.
     resumeOf: (message) => (message.event === 'receipt' ? textOf(receiptOf(message)['from']) : undefined),
     changed: (connected) =>
