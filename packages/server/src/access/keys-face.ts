@@ -5,6 +5,7 @@ import type { Exchange, Reply } from '../http/exchange.ts';
 import type { Router } from '../http/router.ts';
 import { isTenant } from '../log/stream-key.ts';
 import { addressList } from '../runtime/address.ts';
+import { canRead } from '../runtime/can-read.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { networkList } from '../runtime/network-list.ts';
 import { parseDuration } from './duration.ts';
@@ -27,13 +28,13 @@ const MAX_KEYS_PER_TENANT = 10_000;
 const ADDRESS = z
   .string()
   .max(64)
-  .refine((text) => reads(() => addressList([text])), 'must be an address or a network such as 10.0.0.0/8');
+  .refine((text) => canRead(() => addressList([text])), 'must be an address or a network such as 10.0.0.0/8');
 
 const NETWORK = z
   .string()
   .max(255)
   .refine(
-    (text) => reads(() => networkList([text])),
+    (text) => canRead(() => networkList([text])),
     'must be a host, an address or a network such as intranet.example, 127.0.0.1:3000 or 10.0.0.0/8',
   );
 
@@ -149,16 +150,6 @@ function parse(body: unknown): KeyRequest {
     allowed_ips: data.allowed_ips ?? undefined,
     allowed_networks: data.allowed_networks ?? undefined,
   };
-}
-
-function reads(read: () => unknown): boolean {
-  try {
-    read();
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
 }
 
 // The routes need a scope, so there is a caller; a route that forgot to would fail here, not let anybody in.

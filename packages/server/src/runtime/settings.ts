@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { addressList } from './address.ts';
 import { CAMERA_ROWS, type CamerasSettings } from './camera-settings.ts';
+import { canRead } from './can-read.ts';
 import { CONTEXTS_ROWS, type ContextsSettings } from './contexts-settings.ts';
 import { networkList } from './network-list.ts';
 import { RECORDING_ROWS, type RecordingSettings } from './recording-settings.ts';
@@ -335,7 +336,7 @@ function network(): z.ZodType<string, string> {
   return z
     .string()
     .refine(
-      (text) => isIP(text.split('/')[0] ?? '') !== 0 && reads(() => addressList([text])),
+      (text) => isIP(text.split('/')[0] ?? '') !== 0 && canRead(() => addressList([text])),
       'must be addresses or networks such as 10.0.0.0/8',
     );
 }
@@ -344,17 +345,7 @@ function reachable(): z.ZodType<string, string> {
   return z
     .string()
     .refine(
-      (text) => reads(() => networkList([text])),
+      (text) => canRead(() => networkList([text])),
       'must be hosts, addresses or networks such as intranet.example, 127.0.0.1:3000 or 10.0.0.0/8',
     );
-}
-
-function reads(read: () => unknown): boolean {
-  try {
-    read();
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
 }
