@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { allRecords, type Records } from './records.ts';
+import { allRecords, newestFirst, type Records } from './records.ts';
 
 /** What every store of records keeps to. `open` gives an empty one. */
 export function recordsContract(name: string, open: () => Promise<Records>): void {
@@ -69,6 +69,15 @@ export function recordsContract(name: string, open: () => Promise<Records>): voi
       const left: string[] = [];
       for await (const { id } of allRecords(things)) left.push(id);
       expect(left).toEqual(['many/0000', 'many/0001', 'other/1']);
+    });
+
+    test('the newest are listed first by ids that are made for it', async () => {
+      await using records = await open();
+      const things = records.collection<number>('things');
+      const times = [0, 1, 999, 1_700_000_000_000, 1_700_000_000_001, 4_102_444_800_000];
+      for (const time of times) await things.put(`mine/${newestFirst(time, 'one')}`, time);
+      const listed = await things.list({ prefix: 'mine/' });
+      expect(listed.map(({ value }) => value)).toEqual(times.toReversed());
     });
 
     test('lists by id, prefix, position and limit like a sorted map', async () => {

@@ -49,3 +49,11 @@ export async function* allRecords<T>(
     from = page.at(-1)?.id;
   }
 }
+
+// This many ms are in the year 5138, and below 36^9.
+const LAST_TIME = 10 ** 14;
+
+/** The end of an id by which the newest are listed first. `time` is ms since 1970; `name` tells those of one ms apart. */
+export function newestFirst(time: number, name: string): string {
+  return `${(LAST_TIME - time).toString(36).padStart(9, '0')}-${name}`;
+}

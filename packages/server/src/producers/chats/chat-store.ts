@@ -1,4 +1,4 @@
-import type { Collection, Records } from '../../records/records.ts';
+import { type Collection, newestFirst, type Records } from '../../records/records.ts';
 
 /** What is known of a chat besides its messages, which are in its stream. */
 export interface ChatRecord {
@@ -34,8 +34,6 @@ export interface ChatListing {
   readonly next?: string;
 }
 
-// Records list in the order of their ids. This many ms are in the year 5138, and below 36^9.
-const LAST_TIME = 10 ** 14;
 /** Read at once where a page is filled with the chats of one user out of all. */
 const READ = 200;
 
@@ -85,9 +83,8 @@ export function createChatStore(records: Records): ChatStore {
   };
 }
 
-/** The newest first: the time that is left until the last one sorts the other way round. */
 function keyOf({ tenant, createdAt, id }: ChatRecord): string {
-  return `${tenant}/${(LAST_TIME - createdAt).toString(36).padStart(9, '0')}-${id}`;
+  return `${tenant}/${newestFirst(createdAt, id)}`;
 }
 
 function placeOf(tenant: string, id: string): string {

@@ -1,4 +1,4 @@
-import { allRecords, type Collection, type Records } from '../../records/records.ts';
+import { allRecords, type Collection, newestFirst, type Records } from '../../records/records.ts';
 import { isOwnId } from './command-id.ts';
 import type { CommandType, Complete } from './events.ts';
 
@@ -49,9 +49,6 @@ export interface Listing {
   readonly next?: string;
 }
 
-// Records list in the order of their ids. This many ms are in the year 5138, and below 36^9.
-const LAST_TIME = 10 ** 14;
-
 export function createCommandStore(records: Records): CommandStore {
   const commands: Collection<CommandRecord> = records.collection('commands');
   /** Where an id's command is kept. An id that the server made is unique, a chosen one within its tenant. */
@@ -95,9 +92,8 @@ export function createCommandStore(records: Records): CommandStore {
   };
 }
 
-/** The newest first: the time that is left until the last one sorts the other way round. */
 function keyOf({ tenant, project, createdAt, id }: CommandRecord): string {
-  return `${tenant}/${project}/${(LAST_TIME - createdAt).toString(36).padStart(9, '0')}-${id}`;
+  return `${tenant}/${project}/${newestFirst(createdAt, id)}`;
 }
 
 function placeOf(tenant: string, id: string): string {
