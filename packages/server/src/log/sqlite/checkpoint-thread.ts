@@ -1,4 +1,3 @@
-import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openForCheckpoints } from './schema.ts';
 
@@ -6,8 +5,6 @@ import { openForCheckpoints } from './schema.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('This module is a worker.');
-// Nobody waits for it.
-if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 const { folder } = workerData as { readonly folder: string };
 const db = openForCheckpoints(folder);
 const checkpoint = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');

@@ -5,7 +5,8 @@ import { Worker } from 'node:worker_threads';
  * Commits go into SQLite's write-ahead log, which has to be brought into the database's file before it grows too long.
  * That takes tens of milliseconds, most of them waiting for the disk, in which no commit should wait:
  *
- *     a commit finds the log long ──▶ the thread brings it in, commits go on ──▶ between two commits the rest, which is short
+ *     a commit finds the log long ──▶ the thread brings it in, and again what came meanwhile, until little is left
+ *                                              ──▶ between two commits the rest
  *
  * After that the log begins anew with the next commit. Without the rest it never would: there is always a newer commit.
  */
@@ -18,6 +19,10 @@ export interface Checkpoints {
 
 /** Pages of 4 KiB that the log may hold beyond what was brought in. */
 const PAGES_MAX = 4_000;
+/** So many pages are a short rest. */
+const REST = 256;
+/** How often the thread tries to leave no more than that: it may be slower than commits are. */
+const TRIES = 8;
 
 /** `db` is the connection that writes. The thread is not started before it is needed. */
 export function openCheckpoints(db: DatabaseSync, folder: string): Checkpoints {
@@ -25,6 +30,12 @@ export function openCheckpoints(db: DatabaseSync, folder: string): Checkpoints {
   const bringIn = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
   let worker: Worker | undefined;
   let busy = false;
+  let tries = 0;
+
+  function left(): number {
+    const found = look.get();
+    return Number(found?.['log']) - Number(found?.['checkpointed']);
+  }
 
   function start(): Worker {
     const started = new Worker(new URL('./checkpoint-thread.ts', import.meta.url), {
@@ -32,8 +43,14 @@ export function openCheckpoints(db: DatabaseSync, folder: string): Checkpoints {
       execArgv: [],
     });
     started.on('message', () => {
-      busy = false;
+      tries += 1;
+      if (left() > REST && tries < TRIES) {
+        started.postMessage('checkpoint');
+        return;
+      }
       bringIn.get();
+      tries = 0;
+      busy = false;
     });
     // Without it SQLite does the same by itself, in the way of commits, once the log is much longer.
     started.on('error', () => {
@@ -44,9 +61,7 @@ export function openCheckpoints(db: DatabaseSync, folder: string): Checkpoints {
 
   return {
     committed() {
-      if (busy) return;
-      const found = look.get();
-      if (Number(found?.['log']) - Number(found?.['checkpointed']) < PAGES_MAX) return;
+      if (busy || left() < PAGES_MAX) return;
       busy = true;
       worker ??= start();
       worker.postMessage('checkpoint');

@@ -16,6 +16,11 @@ export class FreshRows {
     return this.#bytes;
   }
 
+  /** How many segments they are of. */
+  get segments(): number {
+    return this.#segments.size;
+  }
+
   /** Takes the row of a batch op that begins at `at`; returns where the op ends. The memory must stay as it is. */
   take(bytes: Buffer, view: DataView, at: number): number {
     const row = rowAt(view, at + OP_HEADER);
@@ -104,7 +109,7 @@ export class FreshRows {
   }
 
   /** The segments that have rows, in their order. */
-  segments(): number[] {
+  sorted(): number[] {
     return [...this.#segments.keys()].sort((a, b) => a - b);
   }
 }

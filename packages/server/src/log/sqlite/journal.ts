@@ -37,11 +37,16 @@ export interface Journal {
 /** A row of so many bytes fills pages by itself: it would share none with others, and the journal would write it twice. */
 export const OWN_PAGES: number = 16 * 1024;
 
-/** Settled together: enough that many rows of a stream share a page, little enough to be kept in mind by each reader. */
-const ROWS_MAX = 8192;
-const BYTES_MAX = 8 * 2 ** 20;
+/**
+ * Settled together: some pages of each stream, since what begins in the midst of the tree rewrites the pages beside it as
+ * well. At least so much that it is worth it, at most what every reader can keep in mind.
+ */
+const BYTES_PER_SEGMENT = 12 * 1024;
+const BYTES_MIN = 2 * 2 ** 20;
+const BYTES_MAX = 24 * 2 ** 20;
+const ROWS_MAX = 32_768;
 /** Far behind: then everything is settled at once, so that the journal has a bound. */
-const TOO_MANY = 4;
+const TOO_MANY = 2;
 
 /** A portion holds a commit up for about two milliseconds; more only where more came since the last one. */
 const PORTION_ROWS = 256;
@@ -73,8 +78,8 @@ export function openJournal(db: DatabaseSync): Journal {
   let groups: Group[] = [];
   let seq = 0;
   let settling: Settling | undefined;
-  /** Rows that there were after the last portion. */
-  let before = 0;
+  /** What there was after the last portion. */
+  let before = { count: 0, bytes: 0 };
 
   /** Adds rows of a segment to the tree, at most so many; returns how many. */
   function move(segment: number, limit: number): number {
@@ -94,11 +99,11 @@ export function openJournal(db: DatabaseSync): Journal {
     db.exec('PRAGMA secure_delete = OFF');
   }
 
-  function removePortion(upTo: number): void {
+  function removePortion(upTo: number, limit: number): void {
     let bytes = 0;
     let count = 0;
     for (const { seq: of, ops } of groups) {
-      if (of > upTo || bytes >= PORTION_BYTES) break;
+      if (of > upTo || bytes >= limit) break;
       bytes += ops.length;
       count += 1;
     }
@@ -132,7 +137,7 @@ export function openJournal(db: DatabaseSync): Journal {
       seq = Math.max(seq, group.seq);
     }
     // What was settled in part stands in the tree up to some row, if retention has not removed it already.
-    for (const segment of fresh.segments()) {
+    for (const segment of fresh.sorted()) {
       const gone = Number(goneOf.get(segment)?.['gone'] ?? OFFSET_MAX);
       const last = Math.max(gone, tree.upTo(segment, OFFSET_MAX)?.row.first ?? 0);
       const count = fresh.range(segment, 0, last).length;
@@ -144,7 +149,8 @@ export function openJournal(db: DatabaseSync): Journal {
   return {
     fresh,
     get full() {
-      return fresh.count >= ROWS_MAX || fresh.bytes >= BYTES_MAX;
+      const enough = Math.max(BYTES_MIN, fresh.segments * BYTES_PER_SEGMENT);
+      return fresh.count >= ROWS_MAX || fresh.bytes >= Math.min(BYTES_MAX, enough);
     },
     get settling() {
       return settling !== undefined;
@@ -161,8 +167,8 @@ export function openJournal(db: DatabaseSync): Journal {
     },
     begin() {
       if (settling !== undefined) return;
-      settling = { upTo: seq, segments: fresh.segments(), at: 0 };
-      before = fresh.count;
+      settling = { upTo: seq, segments: fresh.sorted(), at: 0 };
+      before = { count: fresh.count, bytes: fresh.bytes };
     },
     portion() {
       if (settling === undefined) return;
@@ -170,19 +176,20 @@ export function openJournal(db: DatabaseSync): Journal {
         this.settle();
         return;
       }
-      let left = Math.max(PORTION_ROWS, 2 * (fresh.count - before));
+      let left = Math.max(PORTION_ROWS, 2 * (fresh.count - before.count));
+      const bytes = Math.max(PORTION_BYTES, 2 * (fresh.bytes - before.bytes));
       while (left > 0 && settling.at < settling.segments.length) {
         const moved = move(settling.segments[settling.at] ?? 0, left);
         if (moved < left) settling.at += 1;
         left -= Math.max(1, moved);
       }
-      if (left > 0) removePortion(settling.upTo);
-      before = fresh.count;
+      if (left > 0) removePortion(settling.upTo, bytes);
+      before = { count: fresh.count, bytes: fresh.bytes };
     },
     settle() {
       // First, so that a full disk has room for the rows.
       remove(seq);
-      for (const segment of fresh.segments()) move(segment, Number.POSITIVE_INFINITY);
+      for (const segment of fresh.sorted()) move(segment, Number.POSITIVE_INFINITY);
       forget();
     },
     reload,

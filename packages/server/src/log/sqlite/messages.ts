@@ -66,6 +66,7 @@ export type FromWriter =
       readonly kind: 'swept';
       readonly trimmed: readonly Trimmed[];
       readonly expired: readonly string[];
+      readonly looked: number;
       readonly more: boolean;
     }
   | { readonly kind: 'stopped' };

@@ -2,6 +2,13 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { FromWriter, Trimmed } from './messages.ts';
 
+/**
+ * To look at a stream takes the writer some hundredths of a millisecond. Where there are many, it rests a millisecond for
+ * each, so that they do not keep it from commits; at most so long, ms: what is over a bound must go.
+ */
+const REST_MAX = 10_000;
+const MANY = 1_000;
+
 type Swept = Extract<FromWriter, { kind: 'swept' }>;
 
 /** Called for what a round found. */
@@ -12,7 +19,8 @@ export interface RoundResults {
 
 /**
  * Asks the writer for retention, round after round, bite after bite: the next bite is asked for when the last is
- * done, behind whatever group was handed over meanwhile, so bites and commits take turns. Also writes down when
+ * done, behind whatever group was handed over meanwhile, so bites and commits take turns. A round over many streams is
+ * followed by a rest. Also writes down when
  * streams with a ttl were last used: once a round, since every read would otherwise be a write.
  */
 export class RetentionRounds implements Disposable {
@@ -24,6 +32,10 @@ export class RetentionRounds implements Disposable {
   #going = false;
   /** A round was due while one was going on. */
   #again = false;
+  /** Streams that the round has looked at so far. */
+  #looked = 0;
+  /** No round begins before this time. */
+  #rest = 0;
   #disposed = false;
 
   constructor(queue: CommitQueue, clock: Clock, every: number, results: RoundResults) {
@@ -40,13 +52,21 @@ export class RetentionRounds implements Disposable {
       this.#again = true;
       return;
     }
+    const now = this.#clock.now();
+    if (now < this.#rest) return;
     this.#going = true;
-    this.#queue.sweep(this.#clock.now(), true);
+    this.#queue.sweep(now, true);
   }
 
-  swept({ trimmed, expired, more }: Swept): void {
+  swept({ trimmed, expired, looked, more }: Swept): void {
+    const now = this.#clock.now();
+    this.#looked += looked;
     this.#going = more && !this.#disposed;
-    if (this.#going) this.#queue.sweep(this.#clock.now(), false);
+    if (this.#going) this.#queue.sweep(now, false);
+    else {
+      this.#rest = this.#looked < MANY ? 0 : now + Math.min(REST_MAX, this.#looked);
+      this.#looked = 0;
+    }
     for (const trim of trimmed) this.#results.trimmed(trim);
     if (this.#disposed) return;
     for (const key of expired) this.#results.expired(key);

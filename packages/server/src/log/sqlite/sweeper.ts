@@ -13,6 +13,8 @@ export interface Swept {
   readonly trimmed: readonly Trimmed[];
   /** Keys of streams whose time is over, and of graves without a fork: the main thread deletes them, since it sequences deletions, too. */
   readonly expired: readonly string[];
+  /** How many streams were looked at. */
+  readonly looked: number;
   /** Another bite has something to do at once. */
   readonly more: boolean;
 }
@@ -88,6 +90,7 @@ export function openSweeper(
   let again = false;
   let deadline = 0;
   let trimmed: Trimmed[] = [];
+  let looked = 0;
   const late = (): boolean => performance.now() >= deadline;
 
   /** Moves a segment's earliest event to `to`; `total` counts the bytes before it, in the row's own segment. */
@@ -219,6 +222,7 @@ export function openSweeper(
           else trimStream(id, config, now);
           if (again) return;
           cursor = id;
+          looked += 1;
           if (late()) return;
         }
         if (found.length > 0) return;
@@ -262,12 +266,13 @@ export function openSweeper(
       if (round && stage === 'rest') enter('streams');
       deadline = performance.now() + BITE_MS;
       trimmed = [];
+      looked = 0;
       const expired: string[] = [];
       do {
         again = false;
         step(now, expired);
       } while (stage !== 'rest' && !late());
-      return { trimmed, expired, more: stage !== 'rest' };
+      return { trimmed, expired, looked, more: stage !== 'rest' };
     },
   };
 }

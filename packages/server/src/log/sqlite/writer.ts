@@ -17,6 +17,7 @@ import { openCheckpoints } from './checkpoints.ts';
 import { openJournal, OWN_PAGES } from './journal.ts';
 import { openRows, viewOf } from './rows.ts';
 import { FORMAT, OFFSET_MAX, openForWriting, ROW_KEY } from './schema.ts';
+import { openSettling } from './settling.ts';
 import { openSweeper, type Sweeper } from './sweeper.ts';
 
 // The writer thread: the only connection that writes. A group of changes is one transaction, answered once it is
@@ -30,6 +31,7 @@ const say = (message: FromWriter, transfer: ArrayBuffer[] = []): void => port.po
 const db = openForWriting(data.folder, data);
 const journal = openJournal(db);
 const checkpoints = openCheckpoints(db, data.folder);
+const settling = openSettling(db, journal, checkpoints);
 const rows = openRows(db, journal.fresh);
 const replaceBatch = db.prepare(`UPDATE batches SET body = ? WHERE id = ${ROW_KEY}`);
 const insertStream = db.prepare('INSERT INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)');
@@ -72,7 +74,7 @@ say(start());
 
 async function stop(): Promise<void> {
   await checkpoints.stop();
-  settle(() => journal.settle());
+  settling.all();
   putMeta.run('clean', '1');
   db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   db.close();
@@ -153,7 +155,7 @@ function commit(memory: ArrayBuffer, length: number): void {
   if (heads.size > HEADS_MAX) heads.clear();
   say({ kind: 'committed', memory, inherited }, [memory]);
   checkpoints.committed();
-  if (journal.full) settleSoon();
+  settling.committed();
 }
 
 /** Batch ops of the group under way that are not in the database yet, as spans of its memory. */
@@ -182,32 +184,6 @@ function writeJournal(bytes: Buffer): void {
   if (only === undefined) return;
   const parts = unwritten.map(({ from, to }) => bytes.subarray(from, to));
   journal.add(parts.length === 1 ? bytes.subarray(only.from, only.to) : Buffer.concat(parts));
-}
-
-/** Moves what is in the journal into the tree, a portion between any two commits. */
-function settleSoon(): void {
-  if (journal.settling) return;
-  journal.begin();
-  const next = (): void => {
-    // Something may have settled everything meanwhile.
-    if (!journal.settling) return;
-    settle(() => journal.portion());
-    checkpoints.committed();
-    setImmediate(next);
-  };
-  setImmediate(next);
-}
-
-/** A full disk leaves the journal as it is, and the next time tries again. */
-function settle(move: () => void): void {
-  try {
-    begin.run();
-    move();
-    commitGroup.run();
-  } catch {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    journal.reload();
-  }
 }
 
 function apply(change: Change): number | undefined {
@@ -298,25 +274,9 @@ function erase(segment: number, offset: number): void {
   db.exec('PRAGMA secure_delete = OFF');
 }
 
-/** Every so many rounds of retention the journal is settled, however little is in it. */
-const ROUNDS = 5;
-/** So few rows are settled at once, at every round. */
-const FEW = 64;
-let rounds = 0;
-
-/** Retention looks at the tree alone: what is in the journal gets there in time. */
-function gather(): void {
-  const { count } = journal.fresh;
-  rounds = count === 0 ? 0 : rounds + 1;
-  if (rounds > 0 && count <= FEW) settle(() => journal.settle());
-  else if (rounds >= ROUNDS) settleSoon();
-  else return;
-  rounds = 0;
-}
-
 function sweep(now: number, round: boolean): void {
   if (sweeper === undefined) return;
-  if (round) gather();
+  if (round) settling.round();
   try {
     db.exec('BEGIN IMMEDIATE');
     const swept = sweeper.bite(now, round);
@@ -325,7 +285,7 @@ function sweep(now: number, round: boolean): void {
   } catch {
     // A full disk: nothing was trimmed, and the next round tries again.
     if (db.isTransaction) db.exec('ROLLBACK');
-    say({ kind: 'swept', trimmed: [], expired: [], more: false });
+    say({ kind: 'swept', trimmed: [], expired: [], looked: 0, more: false });
   }
 }
 
