@@ -141,6 +141,20 @@ describe('rates', () => {
     await other.events('user-contexts', 1);
   });
 
+  test('CX-25 D-43 a flood is read no faster than it takes to know that it is one', async () => {
+    const server = await start({ PLAYHEAD_CONTEXTS_MESSAGE_RATE: '1' });
+    using other = await openContexts(server);
+    using flooding = await openContexts(server);
+    // All of it is on its way at once, in far more pieces than are looked at in a second.
+    const pad = 'x'.repeat(4_000);
+    for (let i = 0; i < 1_000; i++) flooding.send({ type: 'heartbeat', requestId: i, pad });
+    await flooding.next('error');
+    expect(await other.ask({ type: 'heartbeat' })).toMatchObject({ type: 'heartbeat' });
+    expect(await other.ask({ type: 'heartbeat' })).toMatchObject({ type: 'heartbeat' });
+    expect(flooding.messages.length).toBeLessThan(500);
+    expect(flooding.open).toBe(true);
+  });
+
   test('the rate of a user counts all connections together', async () => {
     const server = await start({
       PLAYHEAD_CONTEXTS_MESSAGE_RATE: '100000',

@@ -75,6 +75,8 @@ export class Connection implements SocketListener, Watched {
   readonly #rate: MessageRate;
   #state: ConnectionState;
   #dialect: Dialect | undefined;
+  /** Until when nothing is read. */
+  #held: Disposable | undefined;
   /** Undefined while nothing is being done. */
   #busy: Promise<void> | undefined;
   /** Whose it is, or was when it was closed. */
@@ -121,6 +123,7 @@ export class Connection implements SocketListener, Watched {
     // At its arrival, also if it waits: who speaks is not silent because it is not answered.
     void this.#do({ kind: 'heard', now });
     const verdict = this.#verdict(now);
+    this.#hold(now);
     const done =
       this.#busy === undefined ? this.#take(text, verdict) : this.#busy.then(() => this.#take(text, verdict));
     if (done === undefined) return;
@@ -159,6 +162,17 @@ export class Connection implements SocketListener, Watched {
     const shared = this.#parts.host.count(identity, now);
     // Others of the same user may be the flood: it ends those, not this one.
     return shared.kind === 'flood' ? { kind: 'limited', retryAfter: 1 } : shared;
+  }
+
+  /** Of a flood no more is read than shows that it is one: others have a server, too. */
+  #hold(now: number): void {
+    const ms = this.#rate.hold(now);
+    if (ms === 0 || this.#held !== undefined || this.#state.phase.kind === 'closed') return;
+    this.#line.pause();
+    this.#held = this.#parts.clock.after(ms, () => {
+      this.#held = undefined;
+      this.#line.resume();
+    });
   }
 
   #take(text: string, verdict: Verdict): Promise<void> | undefined {
@@ -227,6 +241,7 @@ export class Connection implements SocketListener, Watched {
         this.#line.close(effect.code, effect.reason);
         return;
       case 'clean':
+        this.#held?.[Symbol.dispose]();
         this.#subscriptions[Symbol.dispose]();
         this.#parts.host.cleaned(this, this.#why);
         return;

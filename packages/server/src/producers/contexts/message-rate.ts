@@ -16,6 +16,10 @@ export type Verdict =
 /** A flood is measured in so many parts of its time; each of them must have been one. */
 const PARTS = 30;
 const FLOOD_FACTOR = 10;
+/** Of a flood so much is looked at in each part of its time, and the rest waits for the next: a fifth more than makes one. */
+const LOOKED_AT = 1.2;
+/** So much later than asked for may a sender that waited be read again, ms. */
+const LATE_MS = 1_000;
 
 const TAKEN: Verdict = { kind: 'taken' };
 const FLOOD: Verdict = { kind: 'flood' };
@@ -34,6 +38,7 @@ export class MessageRate {
   #count = 0;
   /** Parts without a pause in between in which it was a flood. */
   #flooded = 0;
+  #held = false;
 
   constructor(rule: RateRule, now: number) {
     this.#rule = rule;
@@ -59,11 +64,21 @@ export class MessageRate {
     return TAKEN;
   }
 
+  /** How long nothing more of this sender should be read, ms: 0 unless it is a flood. */
+  hold(now: number): number {
+    if (this.#count <= this.#floodCount * LOOKED_AT) return 0;
+    this.#held = true;
+    return Math.max(1, Math.ceil(this.#partSince + this.#partMs - now));
+  }
+
   #isFlood(now: number): boolean {
-    const parts = Math.floor((now - this.#partSince) / this.#partMs);
+    const elapsed = now - this.#partSince;
+    const parts = Math.floor(elapsed / this.#partMs);
     if (parts !== 0) {
-      // A part without a message was none, nor is anything known of a time that went back.
-      this.#flooded = parts === 1 && this.#count >= this.#floodCount ? this.#flooded + 1 : 0;
+      // A part without a message was none, unless it was not read; nor is anything known of a time that went back.
+      const follows = parts === 1 || (this.#held && parts > 0 && elapsed <= this.#partMs + LATE_MS);
+      this.#flooded = follows && this.#count >= this.#floodCount ? this.#flooded + 1 : 0;
+      this.#held = false;
       this.#partSince = parts > 0 ? this.#partSince + parts * this.#partMs : now;
       this.#count = 0;
     }

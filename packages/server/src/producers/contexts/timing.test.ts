@@ -33,6 +33,29 @@ describe('D-43 the rate of messages', () => {
   });
 });
 
+test('D-43 of a flood no more is read than shows that it is one, and it ends all the same', () => {
+  const rate = new MessageRate({ perSecond: 10, floodMs: 30_000 }, 0);
+  let now = 0;
+  let read = 0;
+  for (let part = 0; part < 30; part++) {
+    let wait = 0;
+    while (wait === 0) {
+      expect(rate.count(now).kind).not.toBe('flood');
+      read++;
+      wait = rate.hold(now);
+    }
+    // A timer may be late.
+    now += wait + (part % 3) * 300;
+  }
+  expect(rate.count(now)).toEqual({ kind: 'flood' });
+  expect(read).toBeLessThanOrEqual(30 * 121);
+  const calm = new MessageRate({ perSecond: 10, floodMs: 30_000 }, 0);
+  for (let i = 0; i < 100; i++) {
+    calm.count(0);
+    expect(calm.hold(0)).toBe(0);
+  }
+});
+
 describe('the timer wheel', () => {
   test('looks at everything at its time or within a tick of it, and never before', () => {
     const dues = fc.array(fc.integer({ min: 0, max: 20_000 }), { minLength: 1, maxLength: 50 });
