@@ -18,6 +18,8 @@ const PARTS = 30;
 const FLOOD_FACTOR = 10;
 /** Of a flood so much is looked at in each part of its time, and the rest waits for the next: a fifth more than makes one. */
 const LOOKED_AT = 1.2;
+/** Nobody is left unread for longer, ms: its pongs wait, too. */
+const MAX_HOLD_MS = 1_000;
 /** So much later than asked for may a sender that waited be read again, ms. */
 const LATE_MS = 1_000;
 
@@ -68,7 +70,7 @@ export class MessageRate {
   hold(now: number): number {
     if (this.#count <= this.#floodCount * LOOKED_AT) return 0;
     this.#held = true;
-    return Math.max(1, Math.ceil(this.#partSince + this.#partMs - now));
+    return Math.min(MAX_HOLD_MS, Math.max(1, Math.ceil(this.#partSince + this.#partMs - now)));
   }
 
   #isFlood(now: number): boolean {
