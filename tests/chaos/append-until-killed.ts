@@ -2,9 +2,9 @@ import { openSqliteLog } from '../../packages/server/src/log/sqlite/sqlite-log.t
 import { streamKey } from '../../packages/server/src/log/stream-key.ts';
 
 // A child of sqlite-kill.test.ts: appends to several streams and tells each acknowledgement on stdout, as
-// `stream sequence first last epoch`, until it is done or killed. Writes to a pipe are synchronous here.
+// `stream sequence first last epoch`, until it is done or killed. Events are padded to make the journal long. Writes to a pipe are synchronous here.
 
-const [folder = '', seed = '1', total = '10000'] = process.argv.slice(2);
+const [folder = '', seed = '1', total = '10000', padding = '0'] = process.argv.slice(2);
 const log = await openSqliteLog({ folder });
 const keys = [0, 1, 2, 3].map((index) => streamKey('acme', `chaos/${index}`));
 for (const key of keys) await log.create(key);
@@ -24,7 +24,7 @@ await Promise.all(
         const mine = sequence++;
         const events = Array.from({ length: count }, (_, i) => ({
           type: 'chaos',
-          data: `${index}.${mine}.${i}`,
+          data: `${index}.${mine}.${i} ${'x'.repeat(Number(padding))}`,
         }));
         return { mine, events };
       });

@@ -48,7 +48,11 @@ export function openCheckpoints(db: DatabaseSync, folder: string): Checkpoints {
         started.postMessage('checkpoint');
         return;
       }
-      bringIn.get();
+      try {
+        bringIn.get();
+      } catch {
+        // A full disk: it stays in the log, and the next time tries again.
+      }
       tries = 0;
       busy = false;
     });
