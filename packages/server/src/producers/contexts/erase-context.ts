@@ -7,8 +7,11 @@ import { USER_CHANNELS, userChannelKey } from './channel-name.ts';
 import { sourceNumberOf } from './derived-event.ts';
 import type { Feed } from './feed.ts';
 
+/** What of the log an erasure needs. */
+type Erasable = Pick<EventLog, 'bounds' | 'read' | 'redact'>;
+
 export interface EraseParts {
-  readonly log: EventLog;
+  readonly log: Erasable;
   readonly search: Search;
   /** Takes an event out of the index at once. */
   forget(stream: StreamKey, position: string): Promise<void>;
@@ -65,7 +68,7 @@ async function findAll(search: Search, feed: Feed, context: string): Promise<rea
 }
 
 /** Source numbers grow along a channel, so the first that matters is found by halves, and the last ends the search. */
-async function eraseDerived(log: EventLog, key: StreamKey, numbers: ReadonlySet<number>): Promise<void> {
+async function eraseDerived(log: Erasable, key: StreamKey, numbers: ReadonlySet<number>): Promise<void> {
   const bounds = await log.bounds(key);
   if (bounds === undefined || numbers.size === 0) return;
   const last = Math.max(...numbers);
@@ -91,7 +94,7 @@ async function eraseDerived(log: EventLog, key: StreamKey, numbers: ReadonlySet<
 }
 
 /** A place in a channel before all events that come from a source number or a later one. */
-async function beforeNumber(log: EventLog, key: StreamKey, number: number): Promise<Position> {
+async function beforeNumber(log: Erasable, key: StreamKey, number: number): Promise<Position> {
   const bounds = await log.bounds(key);
   if (bounds === undefined) throw new RangeError('The channel is gone.');
   const { start, latest } = bounds;
@@ -109,7 +112,7 @@ async function beforeNumber(log: EventLog, key: StreamKey, number: number): Prom
 }
 
 async function numberAt(
-  log: EventLog,
+  log: Erasable,
   key: StreamKey,
   { epoch, offset }: Position,
 ): Promise<number | undefined> {
