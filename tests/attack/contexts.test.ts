@@ -221,6 +221,21 @@ describe('over REST', () => {
       code: 'unauthorized',
     });
   });
+
+  test('P-94 a key without a user makes none that acts for Ann, unless it may act for all', async () => {
+    const make = async (scopes: string[], key: string, more: object = {}) =>
+      request(server, '/keys', { method: 'POST', key, body: { name: 'x', scopes, ...more } });
+    const all = ['keys:write', 'contexts:write', 'streams:write', 'chats:write', 'computers:control'];
+    const manager = (await make(all, server.key)).json<{ data: { key: string } }>().data.key;
+    for (const scope of ['contexts:read', 'streams:read', 'chats:write'])
+      refused(await make([scope], manager, { user_id: 'ann' }), 403);
+    expect((await make(['computers:read'], manager, { user_id: 'ann' })).status).toBe(201);
+    expect((await make(['contexts:read'], manager)).status).toBe(201);
+    const trusted = (await make([...all, 'contexts:impersonate'], server.key)).json<{
+      data: { key: string };
+    }>();
+    expect((await make(['contexts:read'], trusted.data.key, { user_id: 'ann' })).status).toBe(201);
+  });
 });
 
 describe('round the face, by the streams that are behind it', () => {

@@ -70,7 +70,19 @@ function grantNetworks(
   return { allowed_networks: asked };
 }
 
-function grantUser({ user_id: asked }: KeyRequest, { userId: own }: Principal): string | null {
+/** Scopes by which a key of a user reaches what that user looks at: contexts, their streams, and chats, which may quote them. */
+const REACHES_USER = /^(?:contexts|streams|chats):/;
+
+function grantUser({ user_id: asked, scopes }: KeyRequest, principal: Principal): string | null {
+  const { userId: own } = principal;
+  if (own === null && typeof asked === 'string' && !allows(principal, 'contexts:impersonate')) {
+    // It acts for nobody by itself: nor by a key that it makes.
+    const reaching = scopes.find((scope) => REACHES_USER.test(scope));
+    if (reaching !== undefined)
+      throw forbidden(
+        `A key for a user with the scope ${reaching} is made by one with contexts:impersonate.`,
+      );
+  }
   if (own === null) return asked ?? null;
   if (asked !== undefined && asked !== own)
     throw forbidden('A key of one user makes keys for that user only.');
