@@ -38,12 +38,13 @@ function indexOf(log: EventLog, source: StreamKey): Search & { readonly forgotte
           const said = readSourceEvent(event);
           if (said?.kind !== 'context') continue;
           const position = formatPosition({ epoch, offset: first + index });
-          const found = { context: String(said.context['id']), operation: said.operation };
+          const found = { context: JSON.stringify(said.context['id']), operation: said.operation };
           const hit = { stream: source, kind: 'context', title: '', text: '', snippet: '' };
           seen.set(position, { ...hit, position, time, facets: found });
         }
       return [...seen.values()].filter(
-        (hit) => hit.facets['context'] === facets?.['context'] && !forgotten.has(hit.position),
+        (hit) =>
+          hit.facets['context'] === JSON.stringify(facets?.['context']) && !forgotten.has(hit.position),
       );
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
