@@ -107,3 +107,38 @@ test('CX-14 P-434 P-440 a server that dies in the midst of syncs: resent, each i
   const page = await request(server, '/api/v1/channels/user-contexts/events?after=0&limit=1000', { key });
   expect(page.json()).toMatchObject({ events: seen, truncated: false });
 });
+
+test('P-444 a tab does not tell what was erased of the page in it: not what it told, nor anew', async () => {
+  const server = await start();
+  const key = await userKey(server, 'ann');
+  const page = { tabId: 3, url: 'https://okapi.example/', title: 'Okapi', content: 'words' };
+  await sync(
+    server,
+    key,
+    contextMessage('gone', page),
+    tabMessage('activate', 3),
+    tabMessage('deactivate', 3),
+  );
+  await sync(server, key, contextMessage('stays', { tabId: 4 }), tabMessage('activate', 4));
+  using socket = await device(server, key, 'ann');
+  await socket.ask({
+    type: 'subscribe',
+    channels: ['tab-events', 'user-contexts'],
+    after: { 'tab-events': 0 },
+  });
+  expect(JSON.stringify(await socket.events('tab-events', 2))).toContain('Okapi');
+  expect((await request(server, '/api/v1/context/gone', { method: 'DELETE', key })).status).toBe(200);
+  await sync(server, key, tabMessage('activate', 3), contextMessage('last', { tabId: 4 }));
+  const [, , again] = await socket.events('tab-events', 3);
+  expect(again?.event.payload).toMatchObject({
+    kind: 'tab.activated',
+    data: { tabId: 3, url: '', title: '' },
+  });
+  await socket.next('state-update', (message) => JSON.stringify(message).includes('"contextId":"last"'));
+  for (const part of ['source', 'user-contexts', 'current-context', 'tab-events']) {
+    const text = await stored(server, `contexts/ann/${part}`);
+    expect(text).not.toMatch(/okapi/i);
+    if (part !== 'source') expect(text).toContain('https://example.com/stays');
+  }
+  expect((await request(server, '/api/v1/context/current', { key })).text).not.toMatch(/okapi/i);
+});

@@ -41,13 +41,19 @@ export async function eraseContext(
   await feed.write([
     {
       ...{ kind: 'context', operation: 'delete', message: `erase_${randomUUID()}`, at: now, from: {} },
+      erased: true,
       context: { id: context, type: known?.type ?? 'page', privacyLevel: known?.level ?? 'public' },
     },
   ]);
   const places = hits.flatMap(({ position }) => parsePosition(position) ?? []);
   const numbers = new Set(places.map(({ epoch, offset }) => feed.numberOf(epoch, offset)));
+  const told: Told = {
+    numbers,
+    urls: new Set(hits.map(({ facets }) => facets['url'] ?? '')),
+    titles: new Set(hits.map(({ title }) => title)),
+  };
   for (const channel of USER_CHANNELS)
-    await eraseDerived(log, userChannelKey(feed.tenant, feed.user, channel), numbers);
+    await eraseDerived(log, userChannelKey(feed.tenant, feed.user, channel), told);
   for (const at of places) await log.redact(feed.source, at);
   for (const { position } of hits) await parts.forget(feed.source, position);
   return hits.length;
@@ -67,12 +73,18 @@ async function findAll(search: Search, feed: Feed, context: string): Promise<rea
   }
 }
 
-/** Source numbers grow along a channel, so the first that matters is found by halves, and the last ends the search. */
-async function eraseDerived(log: Erasable, key: StreamKey, numbers: ReadonlySet<number>): Promise<void> {
+/** What is to be erased in a channel: what comes from these source events, and what tabs told of the same page. */
+interface Told {
+  readonly numbers: ReadonlySet<number>;
+  readonly urls: ReadonlySet<string>;
+  readonly titles: ReadonlySet<string>;
+}
+
+/** Source numbers grow along a channel, so the first that matters is found by halves. */
+async function eraseDerived(log: Erasable, key: StreamKey, told: Told): Promise<void> {
   const bounds = await log.bounds(key);
-  if (bounds === undefined || numbers.size === 0) return;
-  const last = Math.max(...numbers);
-  let at: Position = await beforeNumber(log, key, Math.min(...numbers));
+  if (bounds === undefined || told.numbers.size === 0) return;
+  let at: Position = await beforeNumber(log, key, Math.min(...told.numbers));
   for (;;) {
     const slice = await log.read(key, at, PAGE);
     if (slice.kind === 'lost') {
@@ -82,15 +94,28 @@ async function eraseDerived(log: Erasable, key: StreamKey, numbers: ReadonlySet<
     }
     if (slice.kind !== 'events' || slice.batches.length === 0) return;
     for (const { epoch, first, events } of slice.batches) {
-      for (const [index, { data }] of events.entries()) {
-        const number = typeof data === 'string' ? sourceNumberOf(data) : undefined;
-        if (number === undefined) continue;
-        if (number > last) return;
-        if (numbers.has(number)) await log.redact(key, { epoch, offset: first + index });
+      for (const [index, { type, data }] of events.entries()) {
+        if (typeof data !== 'string') continue;
+        const number = sourceNumberOf(data);
+        const ofIt = number !== undefined && told.numbers.has(number);
+        if (ofIt || (type.startsWith('tab.') && isTabOf(data, told)))
+          await log.redact(key, { epoch, offset: first + index });
       }
     }
     at = slice.next;
   }
+}
+
+/** A tab tells the URL and the title of the page in it, though its own message named neither. */
+function isTabOf(data: string, { urls, titles }: Told): boolean {
+  const { url, title } = (JSON.parse(data) as TabEvent).payload?.data ?? {};
+  if (typeof url !== 'string' || typeof title !== 'string' || url + title === '') return false;
+  return (url === '' || urls.has(url)) && (title === '' || titles.has(title));
+}
+
+/** Of what is in a channel under the kind of a tab's event: anybody may have broadcast it. */
+interface TabEvent {
+  readonly payload?: { readonly data?: { readonly url?: unknown; readonly title?: unknown } | null };
 }
 
 /** A place in a channel before all events that come from a source number or a later one. */

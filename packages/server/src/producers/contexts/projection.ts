@@ -83,7 +83,7 @@ function applyContext(pages: KnownPages, event: OfContext, number: number, told:
     // Under another level what was told before is nobody's business any more, or was never complete.
     parts: partNumbers(known?.level === said.level ? known.parts : {}, context, number),
   };
-  if (operation === 'delete') forgetContext(pages, now);
+  if (operation === 'delete') forgetContext(pages, now, event.erased === true);
   else rememberContext(pages, now, tab);
   if (operation !== 'delete' && said.active) activateByContext(pages, tab, told);
   told.push({
@@ -117,10 +117,11 @@ function rememberContext(pages: KnownPages, context: KnownContext, tab: string |
   if (!pages.told && pages.active === null) pages.active = tab;
 }
 
-function forgetContext(pages: KnownPages, { id, tab }: KnownContext): void {
+function forgetContext(pages: KnownPages, { id, tab }: KnownContext, erased: boolean): void {
   pages.contexts.delete(id);
   const known = tab === null ? undefined : pages.tabs.get(tab);
-  if (tab !== null && known?.page === id) pages.putTab(tab, { ...known, page: null });
+  if (tab === null || known?.page !== id) return;
+  pages.putTab(tab, { ...known, page: null, ...(erased ? { url: '', title: '' } : {}) });
 }
 
 function applyTab(pages: KnownPages, { change, tab: said, from, level, at }: OfTab, told: Telling[]): void {

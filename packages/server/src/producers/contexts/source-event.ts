@@ -9,7 +9,13 @@ import type { Device, Operation, PrivacyLevel, TabId, TabPayload } from './sync-
  * privacy was applied. Everything that others see of a user is derived from these.
  */
 export type SourceEvent =
-  | (Said & { readonly kind: 'context'; readonly operation: Operation; readonly context: JsonObject })
+  | (Said & {
+      readonly kind: 'context';
+      readonly operation: Operation;
+      readonly context: JsonObject;
+      /** With a deletion: all that was told of it is erased, so its tab must not tell it again. */
+      readonly erased?: true;
+    })
   | (Said & {
       readonly kind: 'tab';
       readonly change: TabChange;
