@@ -2,9 +2,18 @@ import { rowAt } from '../batch-codec.ts';
 import { OP_HEADER } from './messages.ts';
 import { type StoredRow, viewOf } from './rows.ts';
 
+/** Where a row stands: one small object for each, since most are never looked at. */
+interface FreshRow {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  /** Where its op begins. */
+  readonly at: number;
+  readonly first: number;
+}
+
 /** Rows that stand in the journal, by segment and in order. Each thread that reads has its own. */
 export class FreshRows {
-  readonly #segments = new Map<number, StoredRow[]>();
+  readonly #segments = new Map<number, FreshRow[]>();
   #count = 0;
   #bytes = 0;
 
@@ -25,25 +34,11 @@ export class FreshRows {
   take(bytes: Buffer, view: DataView, at: number): number {
     const row = rowAt(view, at + OP_HEADER);
     const end = row.at + row.length;
-    const own = bytes.subarray(row.at, end);
     const segment = view.getFloat64(at + 8, true);
-    const stored: StoredRow = {
-      row: {
-        at: 0,
-        length: row.length,
-        flags: row.flags,
-        first: row.first,
-        time: row.time,
-        count: row.count,
-        dataAt: row.dataAt - row.at,
-      },
-      last: row.first + row.count - 1,
-      total: view.getFloat64(at + 16, true),
-      bytes: own,
-    };
+    const fresh: FreshRow = { bytes, view, at, first: row.first };
     const list = this.#segments.get(segment);
-    if (list === undefined) this.#segments.set(segment, [stored]);
-    else list.push(stored);
+    if (list === undefined) this.#segments.set(segment, [fresh]);
+    else list.push(fresh);
     this.#count += 1;
     this.#bytes += row.length;
     return end;
@@ -87,25 +82,31 @@ export class FreshRows {
 
   /** The last row that begins at or before `offset`. */
   upTo(segment: number, offset: number): StoredRow | undefined {
-    const list = this.#segments.get(segment);
-    return list === undefined ? undefined : list[behind(list, offset) - 1];
+    const list = this.#segments.get(segment) ?? [];
+    return stored(list[behind(list, offset) - 1]);
   }
 
   /** The first row that begins at or behind `offset`. */
   from(segment: number, offset: number): StoredRow | undefined {
-    const list = this.#segments.get(segment);
-    return list === undefined ? undefined : list[behind(list, offset - 1)];
+    const list = this.#segments.get(segment) ?? [];
+    return stored(list[behind(list, offset - 1)]);
   }
 
   /** Rows that begin at `first` up to and with `last`. */
-  range(segment: number, first: number, last: number): readonly StoredRow[] {
+  range(segment: number, first: number, last: number): StoredRow[] {
     const list = this.#segments.get(segment) ?? [];
-    return list.slice(behind(list, first - 1), behind(list, last));
+    return this.slice(segment, behind(list, first - 1), behind(list, last));
   }
 
-  /** All rows of a segment. */
-  of(segment: number): readonly StoredRow[] {
-    return this.#segments.get(segment) ?? [];
+  /** How many rows of a segment begin at or before `offset`. */
+  before(segment: number, offset: number): number {
+    return behind(this.#segments.get(segment) ?? [], offset);
+  }
+
+  /** Rows of a segment by their place among them. */
+  slice(segment: number, from: number, to: number): StoredRow[] {
+    const list = this.#segments.get(segment) ?? [];
+    return list.slice(from, to).flatMap((fresh) => stored(fresh) ?? []);
   }
 
   /** The segments that have rows, in their order. */
@@ -114,13 +115,25 @@ export class FreshRows {
   }
 }
 
+function stored(fresh: FreshRow | undefined): StoredRow | undefined {
+  if (fresh === undefined) return undefined;
+  const { bytes, view, at } = fresh;
+  const { at: from, length, flags, first, time, count, dataAt } = rowAt(view, at + OP_HEADER);
+  return {
+    row: { at: 0, length, flags, first, time, count, dataAt: dataAt - from },
+    last: first + count - 1,
+    total: view.getFloat64(at + 16, true),
+    bytes: bytes.subarray(from, from + length),
+  };
+}
+
 /** How many rows begin at or before `offset`. */
-function behind(list: readonly StoredRow[], offset: number): number {
+function behind(list: readonly FreshRow[], offset: number): number {
   let low = 0;
   let high = list.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((list[middle]?.row.first ?? 0) <= offset) low = middle + 1;
+    if ((list[middle]?.first ?? 0) <= offset) low = middle + 1;
     else high = middle;
   }
   return low;

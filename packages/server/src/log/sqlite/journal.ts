@@ -83,13 +83,11 @@ export function openJournal(db: DatabaseSync): Journal {
 
   /** Adds rows of a segment to the tree, at most so many; returns how many. */
   function move(segment: number, limit: number): number {
-    const rows = fresh.of(segment);
     const from = inTree.get(segment) ?? 0;
-    const to = Math.min(rows.length, from + limit);
-    for (const { row, total, bytes } of rows.slice(from, to))
-      insertBatch.run(segment, row.first, total, bytes);
-    if (to > from) inTree.set(segment, to);
-    return to - from;
+    const rows = fresh.slice(segment, from, from + limit);
+    for (const { row, total, bytes } of rows) insertBatch.run(segment, row.first, total, bytes);
+    if (rows.length > 0) inTree.set(segment, from + rows.length);
+    return rows.length;
   }
 
   /** Removes groups whose rows are in the tree, overwritten, so that what is erased later is not found here. */
@@ -140,7 +138,7 @@ export function openJournal(db: DatabaseSync): Journal {
     for (const segment of fresh.sorted()) {
       const gone = Number(goneOf.get(segment)?.['gone'] ?? OFFSET_MAX);
       const last = Math.max(gone, tree.upTo(segment, OFFSET_MAX)?.row.first ?? 0);
-      const count = fresh.range(segment, 0, last).length;
+      const count = fresh.before(segment, last);
       if (count > 0) inTree.set(segment, count);
     }
   }
