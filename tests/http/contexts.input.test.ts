@@ -141,3 +141,35 @@ test('P-441 nothing personal is stored under any name, in any place', async () =
   for (const id of ['private', 'restricted', 'filtered']) expect(text).toContain(`"id":"${id}"`);
   expect(text).not.toMatch(/secret\.example|okapi/);
 });
+
+test('P-441 a message is under the level of its context also if that is told in the same sync, or in one under way', async () => {
+  const { user, key } = await someone();
+  const bare = (id: string, more: object): object =>
+    JSON.parse(JSON.stringify(contextMessage(id, { ...more, privacyLevel: undefined }, 'update'))) as object;
+  const level = { privacyLevel: 'restricted' };
+  await sync(
+    server,
+    key,
+    contextMessage('one', { ...level, tabId: 1 }),
+    bare('one', { tabId: 1, content: 'okapi' }),
+    tabMessage('navigate', 1, { url: 'https://x.example/?q=okapi', title: 'T' }),
+    tabMessage('navigate', 1, { url: 'https://y.example/?q=okapi', title: 'T' }),
+    tabMessage('navigate', 2, { url: 'https://x.example/', title: 'T', ...level }),
+    tabMessage('activate', 2, { url: 'https://x.example/?q=okapi' }),
+  );
+  // Sent without waiting for each other's answers; they arrive in any order, and the level is told by the first.
+  await sync(server, key, contextMessage('two', { ...level, tabId: 3 }));
+  const answers = Array.from({ length: 10 }, (_, i) => [
+    sync(
+      server,
+      key,
+      contextMessage(`c${i}`, { ...level, tabId: 10 + i }),
+      bare(`c${i}`, { content: 'okapi' }),
+    ),
+    sync(server, key, bare('two', { content: 'okapi' })),
+  ]);
+  await Promise.all(answers.flat());
+  const text = await stored(user);
+  expect(text).toContain('"id":"c9"');
+  expect(text).not.toContain('okapi');
+});

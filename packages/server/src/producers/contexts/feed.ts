@@ -10,6 +10,7 @@ import { type Derived, type EventWriter, eventWriter } from './derived-event.ts'
 import type { FeedRecord, FeedRecords } from './feed-record.ts';
 import { KnownPages } from './known-pages.ts';
 import { makeFeed } from './make-feed.ts';
+import { PendingLevels } from './pending-levels.ts';
 import { project } from './projection.ts';
 import { RecentMessages } from './recent-messages.ts';
 import { readNumber, sequenceNumber } from './sequence-number.ts';
@@ -63,6 +64,8 @@ export class Feed {
   readonly user: string;
   readonly source: StreamKey;
   readonly pages: KnownPages;
+  /** What `pages` is about to know of levels. */
+  readonly levels: PendingLevels = new PendingLevels();
   /** Calls under way; a feed that is not used may be closed. */
   uses = 0;
   /** ms since 1970. */

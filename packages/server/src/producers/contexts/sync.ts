@@ -24,9 +24,10 @@ export async function sync(
   now: number,
 ): Promise<readonly SyncResult[]> {
   const read = messages.map((message) => readSync(message, feed.user));
+  using levels = feed.levels.begin();
   const events: SourceEvent[] = [];
   const places = read.map((message) => {
-    const event = 'error' in message ? undefined : takeIn(message, { pages: feed.pages, now });
+    const event = 'error' in message ? undefined : takeIn(message, { pages: feed.pages, levels, now });
     return event === undefined ? -1 : events.push(event) - 1;
   });
   const stored = await feed.write(events);
