@@ -3,6 +3,7 @@ import type { EventLog, ReadLimit } from '../log/event-log.ts';
 import { nameOf, type StreamKey } from '../log/stream-key.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { catchUp } from './catch-up.ts';
 import type { ReadUpTo, SearchIndex, SearchRule } from './search.ts';
 
 export interface IndexerParts {
@@ -15,7 +16,7 @@ export interface IndexerParts {
   readonly tenants: () => Promise<Iterable<string>>;
   /** How much text of one stream is indexed, bytes; what follows is not searched. */
   readonly streamBytes: number;
-  /** How long it waits after a change before it looks, ms: what comes together is indexed together. */
+  /** How long it waits before it looks again, ms, unless somebody waits: what comes together is indexed together. */
   readonly delayMs: number;
 }
 
@@ -41,7 +42,10 @@ export function startIndexer(parts: IndexerParts): Indexer {
   const known = new Map<StreamKey, ReadUpTo>();
   /** Of streams that changed: `true` if something other than an append may have. */
   const dirty = new Map<StreamKey, boolean>();
-  let waiting: (() => void)[] = [];
+  const looking = new Set<StreamKey>();
+  const waiters = catchUp();
+  /** Whether a stream was not read to its end. */
+  let unread = false;
   let stopped = false;
   let timer: Disposable | undefined;
   /** The comparison or the round that is under way: there is never more than one. */
@@ -69,12 +73,7 @@ export function startIndexer(parts: IndexerParts): Indexer {
   function work(piece: Promise<void>): void {
     working = piece.then(() => {
       working = undefined;
-      if (dirty.size > 0) {
-        schedule(0);
-        return;
-      }
-      for (const resolve of waiting) resolve();
-      waiting = [];
+      if (dirty.size > 0) schedule(unread || waiters.waiting ? 0 : parts.delayMs);
     });
   }
 
@@ -82,20 +81,28 @@ export function startIndexer(parts: IndexerParts): Indexer {
   async function round(): Promise<void> {
     const streams = [...dirty];
     dirty.clear();
+    unread = false;
+    for (const [key] of streams) looking.add(key);
     for (let i = 0; i < streams.length && !stopped; i += AT_ONCE) {
       await Promise.all(streams.slice(i, i + AT_ONCE).map(([key, changed]) => lookAt(key, changed)));
     }
   }
 
   async function lookAt(key: StreamKey, changed: boolean): Promise<void> {
+    let more = false;
     try {
       if (changed) await forgetIfGone(key);
-      const more = await readPage(key);
-      if (more) dirty.set(key, dirty.get(key) ?? false);
+      more = await readPage(key);
     } catch (error) {
       // It is read again when it changes again, or by the next start.
       logger.warn({ error }, 'a stream could not be indexed');
     }
+    if (more) {
+      dirty.set(key, dirty.get(key) ?? false);
+      unread = true;
+    }
+    looking.delete(key);
+    waiters.looked(key, more);
   }
 
   async function forgetIfGone(key: StreamKey): Promise<void> {
@@ -166,22 +173,28 @@ export function startIndexer(parts: IndexerParts): Indexer {
     }
   }
 
-  work(
-    compare().catch((error: unknown) =>
-      logger.warn({ error }, 'the search index does not know what happened before'),
-    ),
+  const compared = compare().catch((error: unknown) =>
+    logger.warn({ error }, 'the search index does not know what happened before'),
   );
+  work(compared);
 
   return {
-    caughtUp() {
-      if (stopped || (working === undefined && dirty.size === 0)) return Promise.resolve();
-      return new Promise((resolve) => waiting.push(resolve));
+    async caughtUp() {
+      await compared;
+      if (stopped) return;
+      const waited = waiters.wait(dirty.keys(), looking);
+      if (working === undefined && dirty.size > 0) {
+        timer?.[Symbol.dispose]();
+        timer = undefined;
+        schedule(0);
+      }
+      await waited;
     },
     async [Symbol.asyncDispose]() {
       stopped = true;
       watching[Symbol.dispose]();
       timer?.[Symbol.dispose]();
-      for (const resolve of waiting) resolve();
+      waiters.end();
       await working;
     },
   };

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { formatPosition } from '@playhead/protocol';
 import { afterEach, expect, test } from 'vitest';
 import type { LogEvent } from '../log/event-log.ts';
@@ -29,16 +30,16 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]();
 });
 
-async function setup(file?: string) {
+async function setup(file?: string, delayMs = 0) {
   const log = createMemoryLog({ clock: systemClock });
   const index = await openSqliteSearch(file);
   open.push(log, index);
-  return { log, index, indexer: begin(log, index) };
+  return { log, index, indexer: begin(log, index, delayMs) };
 }
 
-function begin(log: ReturnType<typeof createMemoryLog>, index: SearchIndex): Indexer {
+function begin(log: ReturnType<typeof createMemoryLog>, index: SearchIndex, delayMs = 0): Indexer {
   const indexer = startIndexer({
-    ...{ log, index, rules: [RULE], clock: systemClock, streamBytes: 2_000, delayMs: 0 },
+    ...{ log, index, rules: [RULE], clock: systemClock, streamBytes: 2_000, delayMs },
     logger: createLogger({ level: 'error', secrets: [] }),
     tenants: async () => ['acme', 'other'],
   });
@@ -165,4 +166,25 @@ test('of a long stream no more than its bound is indexed', async () => {
   }
   expect(await texts(index, { text: 'word3' })).toHaveLength(1);
   expect(await texts(index, { text: 'word29' })).toHaveLength(0);
+});
+
+test('whoever waits for the index waits for what was there when it asked, not for what comes, nor for a delay', async () => {
+  const { log, index, indexer } = await setup(':memory:', 3_600_000);
+  await log.create(key('busy'));
+  let going = true;
+  let count = 0;
+  const busy = (async () => {
+    for (; going; await turn()) await log.append(key('busy'), [note({ text: `busy ${count++}` })]);
+  })();
+  for (const name of ['one', 'two', 'three']) {
+    await log.create(key(name), { events: [note({ text: name })] });
+    const asked = count;
+    await indexer.caughtUp();
+    expect(await texts(index, { text: name })).toEqual([name]);
+    if (asked > 0) expect(await texts(index, { text: `${asked - 1}` })).toEqual([`busy ${asked - 1}`]);
+    // The events of one stream are indexed up to a limit.
+    if (count > 150) break;
+  }
+  going = false;
+  await busy;
 });
