@@ -8,7 +8,8 @@ import { parseArgs } from 'node:util';
  * is read than is needed. Prints one JSON object.
  *
  *     fan      connections of half as many users hear what everybody is told; ms from the request to the last of them
- *     updates  each user has a device that syncs and one that listens; ms from the sync to the state-update
+ *     updates  each user has a device that syncs and one that listens; ms from the sync to the state-update, once the
+ *              server has had the same load for `warm` seconds
  *     close    connections of one user break at once; ms until the server knows of none
  */
 const { values } = parseArgs({
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     users: { type: 'string', default: '500' },
     rate: { type: 'string', default: '2000' },
     seconds: { type: 'string', default: '10' },
+    warm: { type: 'string', default: '8' },
     rounds: { type: 'string', default: '10' },
   },
 });
@@ -174,16 +176,19 @@ async function updates(): Promise<object> {
   const times: number[] = [];
   const content = 'words of a page that somebody reads '.repeat(10);
   let heard = 0;
+  let counted = Number.POSITIVE_INFINITY;
   for (const client of listeners) {
     client.heard = (text) => {
       const found = /"sentAt":([0-9.]+)/.exec(text);
       if (found === null) return;
       heard++;
-      times.push(performance.now() - Number(found[1]));
+      const at = Number(found[1]);
+      if (at >= counted) times.push(performance.now() - at);
     };
   }
-  const total = Number(values.rate) * Number(values.seconds);
+  const total = Number(values.rate) * (Number(values.warm) + Number(values.seconds));
   const began = performance.now();
+  counted = began + Number(values.warm) * 1_000;
   let sent = 0;
   while (sent < total) {
     const due = Math.min(total, Math.floor(((performance.now() - began) * Number(values.rate)) / 1_000));

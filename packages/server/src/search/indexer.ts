@@ -29,6 +29,8 @@ export interface Indexer extends AsyncDisposable {
 const PAGE: ReadLimit = { events: 2_000, bytes: 512 * 1024 };
 /** Streams that are read at once: what they say is written to the index together. */
 const AT_ONCE = 16;
+/** It rests so many times as long as a round took, unless somebody waits: under load it reads more of each stream at a time. */
+const REST = 4;
 /** Streams that are looked up at once when it starts. */
 const LISTED = 500;
 
@@ -71,9 +73,11 @@ export function startIndexer(parts: IndexerParts): Indexer {
   }
 
   function work(piece: Promise<void>): void {
+    const began = clock.now();
     working = piece.then(() => {
       working = undefined;
-      if (dirty.size > 0) schedule(unread || waiters.waiting ? 0 : parts.delayMs);
+      const rest = Math.max(parts.delayMs, REST * (clock.now() - began));
+      if (dirty.size > 0) schedule(unread || waiters.waiting ? 0 : rest);
     });
   }
 

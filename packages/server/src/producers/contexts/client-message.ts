@@ -70,10 +70,8 @@ const subscribe = channels.extend({
   after: z.union([number, z.record(channelName, number)]).exactOptional(),
 });
 const broadcast = z.object({ channel: channelName, event: broadcastEvent });
-const sync = z.union([
-  z.object({ messages: z.array(z.unknown()).min(1) }),
-  z.object({ message: z.unknown() }).transform(({ message }) => ({ messages: [message] })),
-]);
+const syncs = z.object({ messages: z.array(z.unknown()).min(1) });
+const sync = z.object({ message: z.unknown() }).transform(({ message }) => ({ messages: [message] }));
 
 /** Reads one message. What is wrong with it is part of what it gives: the connection goes on. */
 export function readMessage(text: string, spoken: Dialect, limits: MessageLimits): ClientMessage {
@@ -92,6 +90,10 @@ export function readMessage(text: string, spoken: Dialect, limits: MessageLimits
   const request: Request = { dialect, type, id: dialect === 'flat' ? flatId : id };
   const body = dialect === 'enveloped' ? (data ?? {}) : value;
   return readBody(request, body, limits);
+}
+
+function hasMany(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && Object.hasOwn(body, 'messages');
 }
 
 /** What a message is written in, if it shows it; else what the connection has spoken so far. */
@@ -130,7 +132,7 @@ function readBody(request: Request, body: unknown, limits: MessageLimits): Clien
     case 'broadcast':
       return read(broadcast, body, request, (value) => ({ kind: 'broadcast', request, ...value }));
     case 'sync':
-      return read(sync, body, request, ({ messages }) =>
+      return read(hasMany(body) ? syncs : sync, body, request, ({ messages }) =>
         messages.length > limits.syncs
           ? tooMany(request, 'messages', limits.syncs)
           : { kind: 'sync', request, messages },
