@@ -29,7 +29,7 @@ export interface Indexer extends AsyncDisposable {
 const PAGE: ReadLimit = { events: 2_000, bytes: 512 * 1024 };
 /** Streams that are read at once: what they say is written to the index together. */
 const AT_ONCE = 16;
-/** It rests so many times as long as a round took, unless somebody waits: under load it reads more of each stream at a time. */
+/** It rests so many times as long as reading these took, unless somebody waits: whoever appends comes first. */
 const REST = 4;
 /** Streams that are looked up at once when it starts. */
 const LISTED = 500;
@@ -48,6 +48,8 @@ export function startIndexer(parts: IndexerParts): Indexer {
   const waiters = catchUp();
   /** Whether a stream was not read to its end. */
   let unread = false;
+  /** Ends a rest. */
+  let hurry: () => void = () => undefined;
   let stopped = false;
   let timer: Disposable | undefined;
   /** The comparison or the round that is under way: there is never more than one. */
@@ -73,11 +75,9 @@ export function startIndexer(parts: IndexerParts): Indexer {
   }
 
   function work(piece: Promise<void>): void {
-    const began = clock.now();
     working = piece.then(() => {
       working = undefined;
-      const rest = Math.max(parts.delayMs, REST * (clock.now() - began));
-      if (dirty.size > 0) schedule(unread || waiters.waiting ? 0 : rest);
+      if (dirty.size > 0) schedule(unread || waiters.waiting ? 0 : parts.delayMs);
     });
   }
 
@@ -88,8 +88,18 @@ export function startIndexer(parts: IndexerParts): Indexer {
     unread = false;
     for (const [key] of streams) looking.add(key);
     for (let i = 0; i < streams.length && !stopped; i += AT_ONCE) {
+      const began = clock.now();
       await Promise.all(streams.slice(i, i + AT_ONCE).map(([key, changed]) => lookAt(key, changed)));
+      if (i + AT_ONCE < streams.length && !unread) await rest(REST * (clock.now() - began));
     }
+  }
+
+  async function rest(ms: number): Promise<void> {
+    if (ms === 0 || waiters.waiting || stopped) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    hurry = resolve;
+    using _timer = clock.after(ms, resolve);
+    await promise;
   }
 
   async function lookAt(key: StreamKey, changed: boolean): Promise<void> {
@@ -187,6 +197,7 @@ export function startIndexer(parts: IndexerParts): Indexer {
       await compared;
       if (stopped) return;
       const waited = waiters.wait(dirty.keys(), looking);
+      hurry();
       if (working === undefined && dirty.size > 0) {
         timer?.[Symbol.dispose]();
         timer = undefined;
@@ -199,6 +210,7 @@ export function startIndexer(parts: IndexerParts): Indexer {
       watching[Symbol.dispose]();
       timer?.[Symbol.dispose]();
       waiters.end();
+      hurry();
       await working;
     },
   };

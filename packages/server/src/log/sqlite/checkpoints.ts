@@ -19,6 +19,8 @@ export interface Checkpoints {
 
 /** Pages of 4 KiB that the log may hold beyond what was brought in. */
 const PAGES_MAX = 4_000;
+/** To look at how long it is costs as much as a small row: every so many commits is enough. */
+const LOOK_EVERY = 32;
 /** So many pages are a short rest. */
 const REST = 256;
 /** How often the thread tries to leave no more than that: it may be slower than commits are. */
@@ -31,6 +33,7 @@ export function openCheckpoints(db: DatabaseSync, folder: string): Checkpoints {
   let worker: Worker | undefined;
   let busy = false;
   let tries = 0;
+  let commits = 0;
 
   function left(): number {
     const found = look.get();
@@ -65,7 +68,8 @@ export function openCheckpoints(db: DatabaseSync, folder: string): Checkpoints {
 
   return {
     committed() {
-      if (busy || left() < PAGES_MAX) return;
+      commits += 1;
+      if (busy || commits % LOOK_EVERY !== 0 || left() < PAGES_MAX) return;
       busy = true;
       worker ??= start();
       worker.postMessage('checkpoint');

@@ -3,9 +3,10 @@ import type { CommitQueue } from './commit-queue.ts';
 import type { FromWriter, Trimmed } from './messages.ts';
 
 /**
- * To look at a stream takes the writer some hundredths of a millisecond. Where there are many, it rests a millisecond for
- * each, so that they do not keep it from commits; at most so long, ms: what is over a bound must go.
+ * To look at a stream takes the writer some hundredths of a millisecond. Where there are many, it rests so long for each,
+ * ms, so that they do not keep it from commits; in all at most so long, ms: what is over a bound must go.
  */
+const REST = 3;
 const REST_MAX = 10_000;
 const MANY = 1_000;
 
@@ -64,7 +65,7 @@ export class RetentionRounds implements Disposable {
     this.#going = more && !this.#disposed;
     if (this.#going) this.#queue.sweep(now, false);
     else {
-      this.#rest = this.#looked < MANY ? 0 : now + Math.min(REST_MAX, this.#looked);
+      this.#rest = this.#looked < MANY ? 0 : now + Math.min(REST_MAX, REST * this.#looked);
       this.#looked = 0;
     }
     for (const trim of trimmed) this.#results.trimmed(trim);
