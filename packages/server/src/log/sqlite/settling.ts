@@ -13,7 +13,7 @@ export interface Settling {
 }
 
 /** Between two portions, ms: on a busy machine whoever waits for a commit is to have the processor, too. */
-const PACE_MS = 10;
+const PACE_MS = 20;
 /** Every so many rounds of retention the journal is settled, however little is in it. */
 const ROUNDS = 5;
 /** So few rows are settled at once, at every round. */
