@@ -3,6 +3,9 @@ import { post } from '../support/commands.ts';
 import { makeKey } from '../support/keys.ts';
 import { type Answer, type CommandError, type Envelope, request } from '../support/request.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { openSocket, openTicketSocket } from '../support/socket.ts';
+import { openStream } from '../support/sse-client.ts';
+import { append, makeStream } from '../support/subscriptions.ts';
 
 interface MadeKey {
   readonly id: string;
@@ -57,6 +60,29 @@ test('D-38 DELETE revokes a key at once', async () => {
   expect((await request(server, `/keys/${data.id}`, { method: 'DELETE' })).status).toBeLessThan(300);
   expect((await request(server, '/projects', { key: data.key })).status).toBe(401);
   expect((await request(server, `/keys/${data.id}`)).status).toBe(404);
+});
+
+test('P-92 what a key has under way ends when it is deleted, and nothing of other keys', async () => {
+  const stream = '/v1/streams/notes/revoked';
+  const scopes = ['streams:read', 'streams:write'];
+  const [mine, others] = [await made({ scopes }), await made({ scopes })];
+  await makeStream(server, 'notes/revoked', mine.key);
+  const ticket = await request(server, '/v1/tickets', { method: 'POST', key: mine.key, body: {} });
+  const { ticket: text } = ticket.json<{ ticket: string }>();
+  await using reading = await openStream(server, `${stream}?after=start`, { key: mine.key });
+  await using other = await openStream(server, `${stream}?after=start`, { key: others.key });
+  using socket = await openSocket(server, mine.key);
+  using byTicket = await openTicketSocket(server, text);
+  using otherSocket = await openSocket(server, others.key);
+  expect([reading.status, other.status]).toEqual([200, 200]);
+  await request(server, `/keys/${mine.id}`, { method: 'DELETE' });
+  expect(await reading.end()).toBe('broken');
+  expect((await socket.closed()).code).toBe(1006);
+  expect((await byTicket.closed()).code).toBe(1006);
+  await append(server, 'notes/revoked', 'still here', others.key);
+  await other.frame(({ data }) => data?.includes('still here') === true, 'the event');
+  otherSocket.send({ type: 'ping', id: 'still' });
+  await otherSocket.answer('still');
 });
 
 test('D-15 a key is only good from its allowed addresses', async () => {

@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { PlayheadError } from '@playhead/protocol';
-import type { Gate } from '../access/gate.ts';
+import type { Gate, Standings } from '../access/gate.ts';
 import type { Principal } from '../access/principal.ts';
 import { addressList } from '../runtime/address.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { createCallers } from './callers.ts';
 import { checkAccess } from './check-access.ts';
 import { answerClientError } from './client-error.ts';
 import { cors as createCors } from './cors.ts';
@@ -23,7 +24,7 @@ import type { UpgradeRouter } from './upgrade.ts';
 
 /** What the app is made of. */
 export interface HttpParts {
-  readonly gate: Gate;
+  readonly gate: Gate & Standings;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: HttpSettings;
@@ -92,6 +93,7 @@ export function createHttpApp(parts: HttpParts): HttpApp {
     settings.trustedProxies.length === 0 ? undefined : addressList(settings.trustedProxies);
   const servers: Server[] = [];
   const sockets = new Set<Socket>();
+  const callers = createCallers(gate, clock);
   let draining = false;
 
   const ready = (): boolean => !draining && (parts.ready?.() ?? true);
@@ -103,6 +105,7 @@ export function createHttpApp(parts: HttpParts): HttpApp {
     isAllowedHost,
     trustedProxies,
     isDraining: () => draining,
+    callers,
   });
 
   function take(request: IncomingMessage, response: ServerResponse): void {
@@ -147,6 +150,7 @@ export function createHttpApp(parts: HttpParts): HttpApp {
     checkAccess({ access: route.access, params: exchange.params, upgrade: false }, principal);
     if (principal !== undefined) {
       exchange.principal = principal;
+      callers.came(exchange.request.socket, principal, exchange.bareResponse);
       const allowance = gate.spend(principal);
       if (route.allowance !== 'silent') exchange.allowance = allowance;
       if (!allowance.allowed) {
@@ -236,13 +240,17 @@ export function createHttpApp(parts: HttpParts): HttpApp {
     server.on('clientError', answerClientError);
     server.on('connection', (socket) => {
       sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
+      socket.once('close', () => {
+        sockets.delete(socket);
+        callers.left(socket);
+      });
     });
     return server;
   }
 
   async function close(): Promise<void> {
     draining = true;
+    callers[Symbol.dispose]();
     await Promise.all(
       servers.splice(0).map((server) => {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -6,6 +6,7 @@ import type { Caller, Gate } from '../access/gate.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { callerAddress, isSecure, joined } from './caller-address.ts';
+import type { Callers } from './callers.ts';
 import { writeRawError } from './client-error.ts';
 import { checkAccess } from './check-access.ts';
 import type { HostCheck } from './host-check.ts';
@@ -24,6 +25,7 @@ export interface UpgradeGateParts {
   readonly isAllowedHost: HostCheck;
   readonly trustedProxies: BlockList | undefined;
   isDraining(): boolean;
+  readonly callers: Callers;
 }
 
 /**
@@ -62,6 +64,7 @@ export function createUpgradeGate(
       if (principal !== undefined && !gate.spend(principal).allowed) {
         throw new PlayheadError('rate-limited', 'The key has used up its rate. Slow down.');
       }
+      if (principal !== undefined) parts.callers.came(socket, principal);
       socket.off('error', ignore);
       const upgrade: Upgrade = {
         id,

@@ -29,6 +29,7 @@ async function start(limits: Partial<ExportLimits> = {}): Promise<void> {
   app = createHttpApp({
     gate: {
       identify: () => Promise.reject(new PlayheadError('unauthenticated', 'Nobody is asked.')),
+      standing: () => ({ kind: 'valid', until: Number.POSITIVE_INFINITY }),
       spend: () => ({ allowed: true, limit: 0, remaining: 0, reset: 0, retryAfter: 1 }),
     },
     clock: systemClock,

@@ -97,6 +97,7 @@ class Rig implements AsyncDisposable {
           if (found === undefined) throw new PlayheadError('unauthenticated', 'The key is not valid.');
           return found;
         },
+        standing: () => ({ kind: 'valid', until: Number.POSITIVE_INFINITY }),
         spend: () => ({ allowed: true, limit: 0, remaining: 0, reset: 0, retryAfter: 1 }),
       },
       // Its own intervals are looked at in real time.
