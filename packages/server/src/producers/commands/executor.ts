@@ -12,6 +12,7 @@ import {
 import type { Collection, Records } from '../../records/records.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { pipeClosed } from '../../runtime/pipe-closed.ts';
 import type { ExecuteRequest, Execution, ExecutionEnd, Executor, OutputName } from '../executor.ts';
 import { confinementOf } from './confinement.ts';
 import { environmentOf } from './environment.ts';
@@ -81,16 +82,15 @@ export function createExecutor(parts: ExecutorParts): CommandExecutor {
     const stopping = AbortSignal.any([request.signal, closed, expiring.signal]);
     stack.use(terminateOn(stopping, child, clock, settings.graceMs));
     const flow = createPipeFlow([child.stdout, child.stderr], () => request.room(), clock);
-    const read = (pipe: Readable, from: OutputName): Promise<void> =>
-      new Promise((resolve) => {
-        pipe.on('data', (bytes: Buffer) => {
-          request.output(from, bytes);
-          flow.check();
-        });
-        pipe.once('close', resolve);
-        // A pipe that breaks ends early; 'close' follows.
-        pipe.once('error', () => undefined);
+    const read = (pipe: Readable, from: OutputName): Promise<void> => {
+      pipe.on('data', (bytes: Buffer) => {
+        request.output(from, bytes);
+        flow.check();
       });
+      // A pipe that breaks ends early; 'close' follows.
+      pipe.once('error', () => undefined);
+      return pipeClosed(pipe);
+    };
     const pipes = Promise.all([read(child.stdout, 'stdout'), read(child.stderr, 'stderr')]).then(
       () => undefined,
     );

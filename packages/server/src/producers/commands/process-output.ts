@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { RunningProcess } from '../../launcher/launcher.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { pipeClosed } from '../../runtime/pipe-closed.ts';
 import type { Outlet } from '../../sessions/outlet.ts';
 import { createLineSplitter, type LineSplitter, type OutputBatch, type OutputName } from './line-splitter.ts';
 import { createPipeFlow } from './pipe-flow.ts';
@@ -54,16 +55,11 @@ export function readOutput(child: RunningProcess, parts: OutputParts): ProcessOu
 
   function read(pipe: Readable, name: OutputName): Promise<void> {
     const splitter: LineSplitter = createLineSplitter(name);
-    return new Promise((resolve) => {
-      pipe.on('data', (chunk: Buffer) => send(splitter.feed(chunk)));
-      // After 'end', after an error of the pipe, and after it was destroyed: in any case nothing follows.
-      pipe.once('close', () => {
-        send(splitter.end());
-        resolve();
-      });
-      // A pipe that breaks ends early; 'close' follows.
-      pipe.once('error', () => undefined);
-    });
+    pipe.on('data', (chunk: Buffer) => send(splitter.feed(chunk)));
+    // A pipe that breaks ends early; 'close' follows.
+    pipe.once('error', () => undefined);
+    // After 'end', after an error of the pipe, and after it was destroyed: in any case nothing follows.
+    return pipeClosed(pipe).then(() => send(splitter.end()));
   }
 
   const ended = Promise.all([read(child.stdout, 'stdout'), read(child.stderr, 'stderr')]).then(

@@ -1,6 +1,7 @@
 import type { RunningProcess } from '../../launcher/launcher.ts';
 import type { LogEvent } from '../../log/event-log.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { pipeClosed } from '../../runtime/pipe-closed.ts';
 import type { Outlet } from '../../sessions/outlet.ts';
 import { createLineSplitter, type OutputBatch } from './line-splitter.ts';
 import { createPipeFlow } from './pipe-flow.ts';
@@ -100,15 +101,12 @@ export function readTerminal(child: RunningProcess, parts: TerminalOutputParts):
     if (kept !== batch) overflow();
   }
 
-  const ended = new Promise<void>((resolve) => {
-    stdout.on('data', take);
-    stdout.once('close', () => {
-      send();
-      sendLines(splitter.end());
-      resolve();
-    });
-    stdout.once('error', () => undefined);
-    child.stderr.resume();
+  stdout.on('data', take);
+  stdout.once('error', () => undefined);
+  child.stderr.resume();
+  const ended = pipeClosed(stdout).then(() => {
+    send();
+    sendLines(splitter.end());
   });
 
   return {

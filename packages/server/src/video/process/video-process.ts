@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Launcher, ProcessExit } from '../../launcher/launcher.ts';
+import { pipeClosed } from '../../runtime/pipe-closed.ts';
 import { encodeHead, type Framed, messageReader } from './message-frames.ts';
 import type { Command } from './messages.ts';
 import type { VideoSettings } from './video-settings.ts';
@@ -64,7 +65,7 @@ export async function startProcess(
       kill();
     }
   });
-  const allRead = new Promise<void>((resolve) => output.once('close', resolve));
+  const allRead = pipeClosed(output);
   input.write(encodeHead({ type: 'bound', memoryBytes: settings.memoryBytes } satisfies Command, 0));
   return {
     pid: running.identity.pid,

@@ -1,5 +1,6 @@
 import type { Launcher, ProcessExit, ProcessIdentity } from '../../../launcher/launcher.ts';
 import type { Clock } from '../../../runtime/clock.ts';
+import { pipeClosed } from '../../../runtime/pipe-closed.ts';
 import { type CdpConnection, connectCdp } from './cdp-connection.ts';
 
 /** A browser's processes, as one thing. */
@@ -46,7 +47,7 @@ export async function startProcess(
   });
   stdout.resume();
   // All of its processes hold this pipe: that it closes is the proof that none is left.
-  const allGone = new Promise<void>((resolve) => stderr.once('close', resolve));
+  const allGone = pipeClosed(stderr);
 
   async function end(): Promise<ProcessExit> {
     const exit = await running.exited;
