@@ -28,10 +28,22 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           name: 'system',
-          include: ['tests/{attack,e2e,chaos,fuzz,samples,http,cli,conformance}/**/*.test.ts'],
+          include: ['tests/{attack,e2e,fuzz,samples,http,cli,conformance}/**/*.test.ts'],
           testTimeout: 60_000,
           retry,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['tests/chaos/**/*.test.ts'],
+          testTimeout: 60_000,
+          retry,
+          hookTimeout: 60_000,
+          // They look at the memory and the processes of servers that are driven hard: alone, behind all others.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -19,12 +19,20 @@ const ROUNDS = 5;
 /** So few rows are settled at once, at every round. */
 const FEW = 64;
 
-export function openSettling(db: DatabaseSync, journal: Journal, checkpoints: Checkpoints): Settling {
+export function openSettling(
+  db: DatabaseSync,
+  journal: Journal,
+  checkpoints: Checkpoints,
+  sync: 'normal' | 'full',
+): Settling {
   let rounds = 0;
 
   /** False if the disk is full: then the journal is as it was, and the next time tries again. */
   function settle(move: () => void): boolean {
     try {
+      // Nobody was promised anything by it: a power cut that undoes it loses nothing, and the next commit is forced to disk
+      // with all that came before.
+      if (sync === 'full') db.exec('PRAGMA synchronous = NORMAL');
       db.exec('BEGIN IMMEDIATE');
       move();
       db.exec('COMMIT');
@@ -34,6 +42,8 @@ export function openSettling(db: DatabaseSync, journal: Journal, checkpoints: Ch
       if (db.isTransaction) db.exec('ROLLBACK');
       journal.reload();
       return false;
+    } finally {
+      if (sync === 'full') db.exec('PRAGMA synchronous = FULL');
     }
   }
 

@@ -31,7 +31,7 @@ const say = (message: FromWriter, transfer: ArrayBuffer[] = []): void => port.po
 const db = openForWriting(data.folder, data);
 const journal = openJournal(db);
 const checkpoints = openCheckpoints(db, data.folder);
-const settling = openSettling(db, journal, checkpoints);
+const settling = openSettling(db, journal, checkpoints, data.sync);
 const rows = openRows(db, journal.fresh);
 const replaceBatch = db.prepare(`UPDATE batches SET body = ? WHERE id = ${ROW_KEY}`);
 const insertStream = db.prepare('INSERT INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)');
