@@ -426,3 +426,32 @@ test('CM-25 the admin key passes as X-API-Key and as Bearer', async () => {
     expect((await fixture.send('/keys', { key: null, headers })).status).toBe(200);
   }
 });
+
+test('P-92 what a key has under way ends when its time is over, and nothing of other keys', async () => {
+  const begun: string[] = [];
+  await using own = await startApp({
+    mount(app) {
+      app.add({
+        method: 'GET',
+        path: '/v1/endless',
+        access: 'authenticated',
+        handle({ principal, response }) {
+          begun.push(principal?.keyId ?? '');
+          response.writeHead(200).write('on');
+          return undefined;
+        },
+      });
+    },
+  });
+  const short = await own.makeKey({ scopes: ['streams:read'], expires_in: '1h' });
+  const long = await own.makeKey({ scopes: ['streams:read'], expires_in: '2h' });
+  let cut = 0;
+  const ends = [short, long].map(({ key }) => own.send('/v1/endless', { key }).catch(() => ++cut));
+  await vi.waitFor(() => expect(begun.toSorted()).toEqual([short.id, long.id].toSorted()));
+  own.clock.advance(90 * 60_000);
+  await ends[0];
+  expect(cut).toBe(1);
+  own.clock.advance(60 * 60_000);
+  await ends[1];
+  expect(cut).toBe(2);
+});

@@ -4,7 +4,7 @@ import type { Standings } from '../access/gate.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Clock } from '../runtime/clock.ts';
 
-/** Who is at which connection. A key that is taken back takes with it what it has under way, within a second (P-92). */
+/** Who is at which connection: what a credential has under way ends within a second of the credential itself (P-92). */
 export interface Callers extends Disposable {
   /** Somebody's request is being answered, or, without a response, the connection is theirs. */
   came(connection: Duplex, principal: Principal, response?: ServerResponse): void;
@@ -12,7 +12,7 @@ export interface Callers extends Disposable {
   left(connection: Duplex): void;
 }
 
-/** How often it is looked whether keys still count, ms. */
+/** How often it is looked whether credentials still count, ms. */
 const LOOK_MS = 1_000;
 
 export function createCallers(standings: Standings, clock: Clock): Callers {
@@ -21,7 +21,7 @@ export function createCallers(standings: Standings, clock: Clock): Callers {
     for (const [connection, { principal, response }] of calls) {
       // A connection at rest is nobody's: the next request says who sends it.
       if (response?.writableEnded === true) continue;
-      if (standings.standing(principal).kind === 'revoked') connection.destroy();
+      if (standings.standing(principal).kind !== 'valid') connection.destroy();
     }
   });
   return {

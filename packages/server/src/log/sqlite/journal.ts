@@ -57,7 +57,7 @@ interface Group {
   readonly ops: Buffer;
 }
 
-interface Settling {
+interface Underway {
   /** The last group that is settled. */
   readonly upTo: number;
   readonly segments: readonly number[];
@@ -77,7 +77,7 @@ export function openJournal(db: DatabaseSync): Journal {
   const inTree = new Map<number, number>();
   let groups: Group[] = [];
   let seq = 0;
-  let settling: Settling | undefined;
+  let settling: Underway | undefined;
   /** What there was after the last portion. */
   let before = { count: 0, bytes: 0 };
 

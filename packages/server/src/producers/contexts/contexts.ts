@@ -52,7 +52,6 @@ export function createContexts(parts: ContextParts): Contexts {
   const presence = createPresence({ log, hub, logger, connections });
   const following = followSources({ log, records, feeds, presence, sources: parts.sources, clock, logger });
   const { rules, limits, rate, checkMs, heartbeatInterval } = settings;
-  const ending = new DisposableStack();
   const surface = createSurface({
     ...{ log, clock, logger, channels, connections, presence, publish },
     ...{ identify: createIdentify(gate), standings: gate },
@@ -79,20 +78,10 @@ export function createContexts(parts: ContextParts): Contexts {
       });
       mountChannels(router, { log, feeds, teams, channels, connections, publish });
       mountTeams(router, { teams, connections, clock });
-      ending.use(
-        mountPresence(router, {
-          presence,
-          channels,
-          sse,
-          standings: gate,
-          clock,
-          checkMs: Math.min(checkMs, 1_000),
-        }),
-      );
+      mountPresence(router, { presence, channels, sse });
       sockets.serve(surface.face);
     },
     async [Symbol.asyncDispose]() {
-      ending.dispose();
       surface[Symbol.dispose]();
       await following[Symbol.asyncDispose]();
       await feeds[Symbol.asyncDispose]();

@@ -1,10 +1,7 @@
 import { jsonLine, PlayheadError } from '@playhead/protocol';
-import type { Standings } from '../../access/gate.ts';
-import type { Exchange } from '../../http/exchange.ts';
 import type { Router } from '../../http/router.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import type { SseFace, SseTransport } from '../../transports/transport.ts';
-import { callerOf, parameter } from '../caller.ts';
+import { parameter } from '../caller.ts';
 import { GLOBAL_CHANNEL } from './channel-name.ts';
 import type { Channels } from './channels.ts';
 import type { Presence } from './presence.ts';
@@ -14,28 +11,12 @@ export interface PresenceRouteParts {
   readonly presence: Presence;
   readonly channels: Channels;
   readonly sse: SseTransport;
-  readonly standings: Standings;
-  readonly clock: Clock;
-  /** How often those who watch are looked at, ms. */
-  readonly checkMs: number;
 }
 
 const READ = { scope: 'contexts:read' } as const;
 
-/**
- * `/api/v1/presence`: who is connected with which devices, and with `Accept: text/event-stream` each change of it, for as
- * long as the credential counts. Disposing ends only the looking after that.
- */
-export function mountPresence(
-  router: Router,
-  { presence, channels, sse, standings, clock, checkMs }: PresenceRouteParts,
-): Disposable {
-  const watching = new Set<Exchange>();
-  const looking = clock.every(checkMs, () => {
-    for (const exchange of watching)
-      if (standings.standing(callerOf(exchange)).kind !== 'valid') exchange.response.destroy();
-  });
-
+/** `/api/v1/presence`: who is connected with which devices, and with `Accept: text/event-stream` each change of it. */
+export function mountPresence(router: Router, { presence, channels, sse }: PresenceRouteParts): void {
   router.add({
     method: 'GET',
     path: '/api/v1/presence',
@@ -45,8 +26,6 @@ export function mountPresence(
       if (exchange.request.headers.accept?.includes('text/event-stream') !== true)
         return { body: presence.of(tenant, user) };
       const key = await presence.watch(tenant, user);
-      watching.add(exchange);
-      exchange.response.once('close', () => watching.delete(exchange));
       const preamble = (): string => `event: snapshot\ndata: ${jsonLine(presence.of(tenant, user))}\n\n`;
       await sse.respond(exchange, { key, from: 'live', delivery: 'every', face: presenceFace, preamble });
       return undefined;
@@ -64,8 +43,6 @@ export function mountPresence(
       return { body: { channel, users: presence.hearing(tenant, user, channel) } };
     },
   });
-
-  return looking;
 }
 
 /** First who is connected, then each change. */
